@@ -1,0 +1,83 @@
+// Package cluster says what a machine must know of a Kubernetes cluster to join it.
+// It holds values only; pkg/providers/clusterinfo reads them.
+package cluster
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Mode says which kind of cluster this is.
+type Mode string
+
+const (
+	// Kubeadm: nodes join with kubeadm and a bootstrap token.
+	Kubeadm Mode = "kubeadm"
+	// EKS: everything is as the AWS provider does it.
+	EKS Mode = "eks"
+)
+
+// CloudProvider says who initialises nodes.
+type CloudProvider string
+
+const (
+	// External: a cloud controller manager does; kubelets start with --cloud-provider=external.
+	External CloudProvider = "external"
+	// None: kubelet and Karpenter set what a cloud controller manager would have.
+	None CloudProvider = "none"
+)
+
+// Cluster is what a node must know. All of it is read from the cluster itself or set by flag.
+type Cluster struct {
+	Mode     Mode
+	Name     string // CLUSTER_NAME, as in tags
+	UID      string // UID of the kube-system namespace: what tells clusters of one name apart
+	Endpoint string // host:port of the API server, no scheme
+	CA       []byte // PEM, one or more certificates
+	Version  Version
+	DNS      netip.Addr // of the kube-dns Service; the zero Addr when there is none
+	// ServiceCIDR and PodCIDR are as in kubeadm-config, empty when it does not say.
+	ServiceCIDR, PodCIDR string
+	CloudProvider        CloudProvider
+	// Kubelet is kubelet-config's KubeletConfiguration document as YAML, empty when there is none.
+	Kubelet []byte
+	// AnonymousDiscovery reports whether cluster-info can be read without credentials,
+	// which `kubeadm join --token` needs.
+	AnonymousDiscovery bool
+}
+
+// Version is a Kubernetes version.
+type Version struct{ Major, Minor, Patch int }
+
+// String is "1.36.3".
+func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
+
+// MinorString is "1.36".
+func (v Version) MinorString() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+
+// Pins returns "sha256:<hex>" of the public key of each certificate in a PEM bundle, in
+// the form that kubeadm's --discovery-token-ca-cert-hash takes. It fails on a bundle
+// without a certificate.
+func Pins(bundle []byte) ([]string, error) {
+	var pins []string
+	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("parsing CA certificate: %w", err)
+		}
+		sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+		pins = append(pins, "sha256:"+hex.EncodeToString(sum[:]))
+	}
+	if len(pins) == 0 {
+		return nil, errors.New("CA bundle holds no certificate")
+	}
+	return pins, nil
+}
