@@ -1,0 +1,132 @@
+package awsfake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"k8s.io/utils/clock"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
+)
+
+const (
+	// DefaultRegion is where the seed is put unless Options say otherwise.
+	DefaultRegion = "ap-northeast-2"
+	// DefaultAccount is the account's number unless Options say otherwise.
+	DefaultAccount = "000000000000"
+	// AccessKey is the access key id of Config. Any other is accepted as well, until an
+	// authoriser refuses it.
+	AccessKey = "AKIAAWSFAKE000000000"
+)
+
+// Options say what account is pretended. The zero value is a seeded account that answers at once.
+type Options struct {
+	Region    string      // DefaultRegion when empty
+	Account   string      // DefaultAccount when empty
+	Clock     clock.Clock // the real one when nil
+	IDSeed    uint64      // the ids that the account hands out follow from it
+	Empty     bool        // leave out the seed: no network, images or profile
+	Discovery string      // value of the seed's tag karpenter.sh/discovery; "true" when empty
+
+	// Delays are EC2's; none by default. See ec2.Delays.
+	Delays ec2.Delays
+}
+
+func (o *Options) complete() {
+	o.Region = orElse(o.Region, DefaultRegion)
+	o.Account = orElse(o.Account, DefaultAccount)
+	o.Discovery = orElse(o.Discovery, "true")
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// Server is one pretended account. The embedded wire.Server has the faults, limits and
+// records of calls; the fields are the services' state.
+type Server struct {
+	*wire.Server
+	EC2 *ec2.World
+
+	// URL is where it listens, once Start or Serve has said so: "http://127.0.0.1:4579".
+	URL string
+
+	options Options
+}
+
+// New returns an account that does not listen yet.
+func New(o Options) (*Server, error) {
+	o.complete()
+	env := wire.NewEnv(o.Clock, o.Account, o.IDSeed)
+	s := &Server{options: o}
+	s.EC2 = ec2.New(env, o.Delays)
+	s.Server = wire.NewServer(env, s.EC2.Service())
+	return s, nil
+}
+
+// Start returns an account that listens on a free loopback port until t ends. Each change
+// edits the options before.
+func Start(t testing.TB, change ...func(*Options)) *Server {
+	t.Helper()
+	var o Options
+	for _, edit := range change {
+		edit(&o)
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatalf("starting awsfake: %v", err)
+	}
+	listener := httptest.NewServer(s)
+	t.Cleanup(listener.Close)
+	s.URL = listener.URL
+	return s
+}
+
+// Serve listens on address, host and port, until ctx ends. ready is told once requests are
+// taken, when s.URL is known.
+func (s *Server) Serve(ctx context.Context, address string, ready func()) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	s.URL = "http://" + listener.Addr().String()
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	ready()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving: %w", err)
+	}
+	return nil
+}
+
+// Region is where the account was seeded.
+func (s *Server) Region() string { return s.options.Region }
+
+// Config reaches the account as AccessKey in its region. SDK retries are left on; a test
+// of an error that the SDK retries may set RetryMaxAttempts to 1.
+func (s *Server) Config() aws.Config { return s.ConfigFor(AccessKey, s.options.Region) }
+
+// ConfigFor reaches the account as another principal, or in another region.
+func (s *Server) ConfigFor(accessKey, region string) aws.Config {
+	return aws.Config{
+		Region:       region,
+		BaseEndpoint: aws.String(s.URL),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "secret", ""),
+	}
+}
