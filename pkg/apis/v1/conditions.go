@@ -42,4 +42,6 @@ func (in *EC2NodeClass) StatusConditions(opts ...status.ForOption) status.Condit
 func (in *EC2NodeClass) GetConditions() []status.Condition { return in.Status.Conditions }
 
 // SetConditions is for the condition machinery.
-func (in *EC2NodeClass) SetConditions(conditions []status.Condition) { in.Status.Conditions = conditions }
+func (in *EC2NodeClass) SetConditions(conditions []status.Condition) {
+	in.Status.Conditions = conditions
+}
