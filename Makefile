@@ -1,0 +1,92 @@
+# Karpenter for kubeadm clusters on EC2. `make help` lists what there is.
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+
+# The Go client fetches the toolchain that go.mod asks for through the module proxy.
+export GOTOOLCHAIN := auto
+
+# Where built control planes and tools are kept between runs.
+export KARPENTER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/karpenter-provider-aws
+
+BIN     := bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X sigs.k8s.io/karpenter/pkg/operator.Version=$(VERSION)
+
+# Packages whose tests need nothing but this machine; test/e2e is run by ginkgo.
+UNIT  = $(shell go list ./... | grep -v /test/e2e)
+# How many clusters the e2e specs use side by side.
+PROCS ?= 3
+# A regular expression that picks e2e specs.
+FOCUS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Try it
+
+.PHONY: demo
+demo: tools build ## Pending pods become Ready nodes, and go again, on this machine (KEEP=1 leaves it running)
+	go run ./test/demo $(if $(KEEP),-keep)
+
+##@ Build
+
+.PHONY: build
+build: ## Build the controller into bin/
+	go build -ldflags '$(LDFLAGS)' -o $(BIN)/controller ./cmd/controller
+
+.PHONY: image
+image: ## Write an OCI image archive of the controller to bin/; needs no Docker
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $(BIN)/image/controller ./cmd/controller
+	cd tools/image && go run . -binary ../../$(BIN)/image/controller -tag $(VERSION) -output ../../$(BIN)/controller-image.tar
+
+.PHONY: tools
+tools: $(BIN)/cluster ## Build the embedded Kubernetes control plane (about 6 minutes the first time)
+	@$(BIN)/cluster build >/dev/null
+
+$(BIN)/cluster: $(shell find test/cluster -name '*.go' -o -name 'go.*' 2>/dev/null)
+	cd test/cluster && go build -o ../../$(BIN)/cluster .
+
+.PHONY: generate
+generate: ## Write CRDs, deep copies, instance facts and prices anew
+	go run ./tools/gencrd
+	cd tools/gen && go run .
+
+##@ Test
+
+.PHONY: test
+test: unit e2e ## Everything: unit, real SDK on a pretended AWS, controllers on a real API server, e2e
+
+.PHONY: unit
+unit: tools ## All tests but the e2e specs
+	KUBEBUILDER_ASSETS=$$($(BIN)/cluster build) go test -race -shuffle=on -timeout 20m $(UNIT)
+	cd test/cluster && go test -shuffle=on -timeout 10m ./...
+	cd tools/gen && go test ./...
+	cd tools/image && go test ./...
+
+.PHONY: e2e
+e2e: tools build ## The e2e specs: makes control planes and hollow nodes on loopback, costs nothing (FOCUS=regexp)
+	go run github.com/onsi/ginkgo/v2/ginkgo -procs=$(PROCS) --randomize-all --poll-progress-after=2m --timeout=40m $(if $(FOCUS),--focus='$(FOCUS)') ./test/e2e
+
+##@ Verify
+
+.PHONY: verify
+verify: lint ## gofmt, vet, linters, budgets, layers, generated files up to date
+	@test -z "$$(gofmt -l cmd pkg test tools)" || { gofmt -l cmd pkg test tools; echo "run gofmt on these"; exit 1; }
+	go vet ./...
+	go run ./tools/layers
+	go mod tidy -diff
+	$(MAKE) --no-print-directory generate
+	@git diff --exit-code --stat -- pkg charts test/awsfake || { echo "generated files were stale: commit what make generate wrote"; exit 1; }
+
+.PHONY: lint
+lint: $(KARPENTER_CACHE)/golangci-lint-$(shell md5sum tools/lint/go.sum | cut -c1-12) ## Run golangci-lint with .golangci.yml
+	$< run ./...
+
+$(KARPENTER_CACHE)/golangci-lint-%:
+	@mkdir -p $(@D)
+	cd tools/lint && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: clean
+clean: ## Remove what was built here; the cache stays
+	rm -rf $(BIN)
