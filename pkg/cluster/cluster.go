@@ -1,5 +1,3 @@
-// Package cluster says what a machine must know of a Kubernetes cluster to join it.
-// It holds values only; pkg/providers/clusterinfo reads them.
 package cluster
 
 import (
@@ -46,19 +44,12 @@ type Cluster struct {
 	CloudProvider        CloudProvider
 	// Kubelet is kubelet-config's KubeletConfiguration document as YAML, empty when there is none.
 	Kubelet []byte
+	// ImageRepository is where kubeadm-config has node images pulled from, empty for kubeadm's default.
+	ImageRepository string
 	// AnonymousDiscovery reports whether cluster-info can be read without credentials,
 	// which `kubeadm join --token` needs.
 	AnonymousDiscovery bool
 }
-
-// Version is a Kubernetes version.
-type Version struct{ Major, Minor, Patch int }
-
-// String is "1.36.3".
-func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
-
-// MinorString is "1.36".
-func (v Version) MinorString() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
 // Pins returns "sha256:<hex>" of the public key of each certificate in a PEM bundle, in
 // the form that kubeadm's --discovery-token-ca-cert-hash takes. It fails on a bundle
