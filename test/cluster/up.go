@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/cluster/folder"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/cluster/loopback"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/cluster/plane"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/cluster/process"
+)
+
+// janitor is the command that removes a cluster's folder when "up" cannot. It is not for people.
+const janitor = "janitor"
+
+var errStdinClosed = errors.New("standard input ended")
+
+// ready is what "up" prints when the cluster is usable.
+type ready struct {
+	Kubeconfig string `json:"kubeconfig"`
+	Endpoint   string `json:"endpoint"`
+	Dir        string `json:"dir"`
+	Bin        string `json:"bin"`
+}
+
+func up(ctx context.Context, arguments []string) error {
+	var o options
+	if err := parse(upFlags(&o), arguments); err != nil {
+		return err
+	}
+	if o.untilStdinClosed {
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		go func() {
+			// Whatever ends the reading, whoever held the other end cannot tell us anything any more.
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			cancel(errStdinClosed)
+		}()
+	}
+	group := process.New()
+	defer group.Close()
+	bin, err := o.binFolder(ctx, group)
+	if err != nil {
+		return err
+	}
+	claim, err := o.claim(ctx)
+	if err != nil {
+		return err
+	}
+	err = o.host(ctx, group, bin, claim.Addr)
+	return errors.Join(err, claim.Release())
+}
+
+func (o *options) binFolder(ctx context.Context, group *process.Group) (string, error) {
+	if o.bin == "" {
+		return o.programs(ctx, group)
+	}
+	if _, err := os.Stat(filepath.Join(o.bin, "kubeadm")); err != nil {
+		return "", fmt.Errorf("--bin: %w; name the folder that \"cluster build\" prints", err)
+	}
+	return filepath.Abs(o.bin)
+}
+
+func (o *options) claim(ctx context.Context) (*loopback.Claim, error) {
+	addr, err := o.loopbackAddress()
+	if err != nil {
+		return nil, err
+	}
+	candidates := loopback.Candidates(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	if addr.IsValid() {
+		candidates = slices.Values([]netip.Addr{addr})
+	}
+	return loopback.Take(ctx, candidates, plane.Ports())
+}
+
+// host gives a cluster a folder for as long as it runs.
+func (o *options) host(ctx context.Context, group *process.Group, bin string, addr netip.Addr) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program's file: %w", err)
+	}
+	home, err := folder.New(o.dir, []string{self, janitor})
+	if err != nil {
+		return err
+	}
+	config := o.clusterConfig()
+	config.Addr = addr
+	err = serve(ctx, plane.Setup{Config: config, Dir: home.Path, Bin: bin, Group: group, Say: stopwatch(os.Stderr, addr)})
+	group.Close() // nothing may write into the folder any more
+	return errors.Join(err, home.Remove())
+}
+
+// serve runs a cluster until ctx ends, which is no error, or until a program of it does.
+func serve(ctx context.Context, s plane.Setup) error {
+	cluster, err := plane.Start(ctx, s)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	}
+	defer cluster.Stop()
+	err = json.NewEncoder(os.Stdout).Encode(ready{
+		Kubeconfig: s.Kubeconfig(), Endpoint: s.Config.Endpoint(), Dir: s.Dir, Bin: s.Bin,
+	})
+	if err != nil {
+		return fmt.Errorf("printing the cluster: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		s.Say("stopping: " + context.Cause(ctx).Error())
+		return nil
+	case <-cluster.Failed():
+		return cluster.Err()
+	}
+}
+
+// stopwatch prints steps with the seconds since it was made.
+func stopwatch(out io.Writer, addr netip.Addr) func(string) {
+	start := time.Now()
+	return func(step string) {
+		_, _ = fmt.Fprintf(out, "%s %5.1fs %s\n", addr, time.Since(start).Seconds(), step)
+	}
+}
