@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,12 +23,12 @@ const (
 )
 
 // generate returns the content of every generated file by its path.
-func generate() (map[string][]byte, error) {
-	files, crds, err := fromTypes()
+func generate(ctx context.Context) (map[string][]byte, error) {
+	files, crds, err := fromTypes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	coreCRDs, err := fromCore()
+	coreCRDs, err := fromCore(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +48,13 @@ func generate() (map[string][]byte, error) {
 
 // fromTypes runs controller-gen on our types. It returns the deep copies by path and the
 // definitions by file name.
-func fromTypes() (map[string][]byte, map[string]map[string]any, error) {
+func fromTypes(ctx context.Context) (map[string][]byte, map[string]map[string]any, error) {
 	dir, err := os.MkdirTemp("", "gencrd")
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a folder for controller-gen: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	if _, err := goCommand("tool", "-modfile=tools/tools.mod", "controller-gen",
+	if _, err := goCommand(ctx, "tool", "-modfile=tools/tools.mod", "controller-gen",
 		"object", "crd", "paths=./"+typesDir, "output:object:dir="+dir, "output:crd:dir="+dir); err != nil {
 		return nil, nil, err
 	}
@@ -66,8 +67,8 @@ func fromTypes() (map[string][]byte, map[string]map[string]any, error) {
 }
 
 // fromCore returns core's definitions with this provider's label domain guarded.
-func fromCore() (map[string]map[string]any, error) {
-	dir, err := goCommand("list", "-m", "-f", "{{.Dir}}", core)
+func fromCore(ctx context.Context) (map[string]map[string]any, error) {
+	dir, err := goCommand(ctx, "list", "-m", "-f", "{{.Dir}}", core)
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +115,8 @@ func template(crd []byte) ([]byte, error) {
 }
 
 // goCommand runs the go command at the top of the module and returns its trimmed output.
-func goCommand(args ...string) (string, error) {
-	cmd := exec.Command("go", args...)
+func goCommand(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -17,6 +17,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -32,13 +33,13 @@ func main() {
 	log.SetFlags(0)
 	check := flag.Bool("check", false, "write nothing, fail when a file is stale")
 	flag.Parse()
-	if err := run(*check); err != nil {
+	if err := run(context.Background(), *check); err != nil {
 		log.Fatalf("gencrd: %v", err)
 	}
 }
 
-func run(check bool) error {
-	want, err := generate()
+func run(ctx context.Context, check bool) error {
+	want, err := generate(ctx)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func program(t *testing.T, dir string, age time.Duration) string {
 	path := filepath.Join(dir, "kube-apiserver")
 	g.Expect(os.MkdirAll(dir, 0o755)).To(Succeed())
 	g.Expect(os.WriteFile(path, nil, 0o755)).To(Succeed())
-	then := time.Now().Add(-age)
+	then := time.Unix(1_700_000_000, 0).Add(-age)
 	g.Expect(os.Chtimes(path, then, then)).To(Succeed())
 	return dir
 }
