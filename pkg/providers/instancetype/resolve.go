@@ -1,0 +1,200 @@
+package instancetype
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/samber/lo"
+	corev1 "k8s.io/api/core/v1"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+	karpenter "sigs.k8s.io/karpenter/pkg/cloudprovider"
+	"sigs.k8s.io/karpenter/pkg/scheduling"
+
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/kubelet"
+)
+
+// driverEBS is the name of the EBS CSI driver.
+const driverEBS = "ebs.csi.aws.com"
+
+// Resolve returns each type of the region as a node of class would be on it, ordered by name.
+//
+// The offerings are every zone and capacity type that EC2 has it in. Their prices are 0, and
+// Available says no more than that the class reaches the zone and EC2 would take the
+// launch; whether capacity is there and what it costs is for the caller to add. The objects
+// are fresh, but requirements are shared among them and read-only.
+//
+// It fails with ErrUnknown before the first Update, and on kubelet settings that a kubelet
+// would refuse.
+func (p *Provider) Resolve(class *v1.EC2NodeClass, c cluster.Cluster) ([]*karpenter.InstanceType, error) {
+	known := p.current.Load()
+	if known == nil {
+		return nil, ErrUnknown
+	}
+	r, err := p.resolver(class, c)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*karpenter.InstanceType, 0, len(known.types))
+	for i, t := range known.types {
+		resolved, err := r.resolve(t, known.labels[i])
+		if err != nil {
+			return nil, fmt.Errorf("resolving instance type %s: %w", t.Name, err)
+		}
+		all = append(all, resolved)
+	}
+	return all, nil
+}
+
+// Sizes returns what the kubelet of a node of class on the named type is started with. It
+// fails as Resolve does, and with ErrUnknown for a name that EC2 did not list.
+func (p *Provider) Sizes(class *v1.EC2NodeClass, c cluster.Cluster, name string) (kubelet.Sizes, error) {
+	known := p.current.Load()
+	if known == nil {
+		return kubelet.Sizes{}, ErrUnknown
+	}
+	t, ok := known.find(name)
+	if !ok {
+		return kubelet.Sizes{}, fmt.Errorf("instance type %q: %w", name, ErrUnknown)
+	}
+	r, err := p.resolver(class, c)
+	if err != nil {
+		return kubelet.Sizes{}, err
+	}
+	return r.sizes(t), nil
+}
+
+// resolver holds what is the same for all types of one class.
+type resolver struct {
+	provider *Provider
+	class    *v1.EC2NodeClass
+	family   family
+	mode     cluster.Mode
+	// of the cluster's kubelet-config and of spec.kubelet
+	clusterKubelet, classKubelet kubelet.Config
+	zones                        map[string]v1.ZoneInfo
+	images                       []scheduling.Requirements
+	// offered are the requirements of an offering, by zone and capacity type, made once.
+	offered map[[2]string]scheduling.Requirements
+}
+
+func (p *Provider) resolver(class *v1.EC2NodeClass, c cluster.Cluster) (*resolver, error) {
+	classKubelet, err := kubelet.ParseFields(class.Spec.Kubelet)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolver{
+		provider: p, class: class, mode: c.Mode, classKubelet: classKubelet,
+		family:  familyOf(class.AMIFamily()),
+		zones:   lo.KeyBy(class.ZoneInfo(), func(z v1.ZoneInfo) string { return z.Zone }),
+		offered: map[[2]string]scheduling.Requirements{},
+		images: lo.Map(class.Status.AMIs, func(image v1.AMI, _ int) scheduling.Requirements {
+			return scheduling.NewNodeSelectorRequirements(image.Requirements...)
+		}),
+	}
+	if c.Mode != cluster.EKS { // EKS has no kubelet-config; what is there is not for its nodes
+		if r.clusterKubelet, err = kubelet.ParseDocument(c.Kubelet); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *resolver) resolve(t Type, labels scheduling.Requirements) (*karpenter.InstanceType, error) {
+	sizes := r.sizes(t)
+	capacity := r.provider.capacity(t, r.class, r.family, sizes)
+	overhead, err := sizes.Overhead(capacity)
+	if err != nil {
+		return nil, err
+	}
+	requirements := r.requirements(t, labels)
+	return &karpenter.InstanceType{
+		Name:                   t.Name,
+		Requirements:           requirements,
+		Offerings:              r.offerings(t, suitable(t, r.class, requirements, r.images)),
+		Capacity:               capacity,
+		VolumeAttachmentLimits: map[string]int{driverEBS: volumeLimit(t, r.class, r.family)},
+		Overhead: &karpenter.InstanceTypeOverhead{
+			KubeReserved:      overhead.KubeReserved,
+			SystemReserved:    overhead.SystemReserved,
+			EvictionThreshold: overhead.EvictionThreshold,
+		},
+	}, nil
+}
+
+func (r *resolver) sizes(t Type) kubelet.Sizes {
+	if r.mode != cluster.EKS {
+		return kubelet.Kubeadm(r.clusterKubelet, r.classKubelet, kubelet.Machine{VCPUs: t.VCPUs})
+	}
+	onDefaultCard := func(nic *v1.NetworkInterface) bool { return nic.NetworkCardIndex == 0 && isEFA(nic) }
+	return kubelet.EKS(r.classKubelet, kubelet.Machine{VCPUs: t.VCPUs, Network: kubelet.Network{
+		Interfaces:            t.Network.interfaces() - int64(lo.CountBy(r.class.Spec.NetworkInterfaces, onDefaultCard)),
+		ReservedInterfaces:    r.provider.config.ReservedENIs,
+		AddressesPerInterface: t.Network.IPv4PerInterface,
+	}}, r.family.eks)
+}
+
+// requirements adds to the type's labels what depends on the class.
+func (r *resolver) requirements(t Type, labels scheduling.Requirements) scheduling.Requirements {
+	all := maps.Clone(labels)
+	reached := lo.Filter(t.Zones, func(zone string, _ int) bool { return lo.HasKey(r.zones, zone) })
+	ids := lo.FilterMap(reached, func(zone string, _ int) (string, bool) {
+		id := r.zones[zone].ZoneID
+		return id, id != "" // a status from before zone ids were kept has none
+	})
+	all.Add(
+		in(corev1.LabelTopologyZone, reached...),
+		in(karpv1.CapacityTypeLabelKey, t.CapacityTypes...),
+		in(corev1.LabelOSStable, r.operatingSystem(t)...),
+		in(corev1.LabelWindowsBuild, stated(r.family.windowsBuild)...),
+	)
+	if len(ids) > 0 {
+		all.Add(in(v1.LabelTopologyZoneID, ids...))
+	}
+	return all
+}
+
+func (r *resolver) operatingSystem(t Type) []string {
+	switch {
+	case r.family.windowsBuild == "":
+		return []string{string(corev1.Linux)}
+	case t.Architecture == karpv1.ArchitectureAmd64:
+		return []string{string(corev1.Windows)}
+	default:
+		return nil // there is no Windows for it
+	}
+}
+
+func (r *resolver) offerings(t Type, suitable bool) karpenter.Offerings {
+	all := make(karpenter.Offerings, 0, len(t.Zones)*len(t.CapacityTypes))
+	for _, zone := range t.Zones {
+		for _, capacityType := range t.CapacityTypes {
+			all = append(all, &karpenter.Offering{
+				Requirements: r.offeringRequirements(zone, capacityType),
+				Available:    suitable && lo.HasKey(r.zones, zone),
+			})
+		}
+	}
+	return slices.Clip(all)
+}
+
+func (r *resolver) offeringRequirements(zone, capacityType string) scheduling.Requirements {
+	key := [2]string{zone, capacityType}
+	if made, ok := r.offered[key]; ok {
+		return made
+	}
+	made := scheduling.NewRequirements(
+		in(karpv1.CapacityTypeLabelKey, capacityType),
+		in(corev1.LabelTopologyZone, zone),
+		in(v1.LabelCapacityReservationID),
+		in(v1.LabelCapacityReservationType),
+		in(v1.LabelCapacityReservationInterruptible),
+	)
+	if id := r.zones[zone].ZoneID; id != "" {
+		made.Add(in(v1.LabelTopologyZoneID, id))
+	}
+	r.offered[key] = made
+	return made
+}
