@@ -1,6 +1,8 @@
 package join
 
 import (
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
@@ -21,8 +23,11 @@ type Spec struct {
 	Family  Family
 	Cluster cluster.Cluster
 	Token   Token
-	Region  string
+	Region  string // as in node names, which the controller computes too
 	Sizes   kubelet.Sizes
+	// Kubelet is spec.kubelet as a JSON object, empty when there is none. What Sizes says
+	// of max pods, reserved resources and hard evictions wins over it.
+	Kubelet []byte
 	// Labels and Taints are the NodeClaim's; Render drops labels that a kubelet may not
 	// set on itself and adds the karpenter.sh/unregistered taint.
 	Labels map[string]string
@@ -34,4 +39,23 @@ type Spec struct {
 	InstanceStoreRAID0 bool
 	// UserData is the user's own, verbatim; may be empty.
 	UserData string
+}
+
+// SpecError is input of the user's that cannot be rendered. Trying again does not help
+// until it is changed.
+type SpecError struct {
+	Field   string // of the EC2NodeClass, for example "spec.userData"
+	Problem string // what is wrong with it, and what to do
+}
+
+func (e *SpecError) Error() string { return e.Field + ": " + e.Problem }
+
+// SizeError is user data that EC2 would refuse.
+type SizeError struct {
+	Size, Limit int // bytes before base64
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("spec.userData: user data would be %d bytes and EC2 takes %d; make it shorter, "+
+		"or have it fetch what it runs", e.Size, e.Limit)
 }

@@ -1,0 +1,193 @@
+package join
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net/mail"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+const (
+	headerType        = "Content-Type"
+	headerEncoding    = "Content-Transfer-Encoding"
+	headerDisposition = "Content-Disposition"
+
+	typeShell       = "text/x-shellscript"
+	typeCloudConfig = "text/cloud-config"
+)
+
+// part is one document of cloud-init's user data, decoded.
+type part struct {
+	header textproto.MIMEHeader
+	body   string
+}
+
+func newPart(mediaType, body string) part {
+	return part{header: textproto.MIMEHeader{headerType: {mediaType + `; charset="utf-8"`}}, body: body}
+}
+
+// mediaType is the part's type without parameters; cloud-init takes what has none for text/plain.
+func (p part) mediaType() string {
+	mediaType, _, err := mime.ParseMediaType(p.header.Get(headerType))
+	if err != nil {
+		return "text/plain"
+	}
+	return mediaType
+}
+
+// joins reports whether the part runs `kubeadm join`.
+func (p part) joins() bool {
+	switch p.mediaType() {
+	case typeCloudConfig:
+		return cloudConfigJoins(p.body)
+	case typeShell, "text/cloud-boothook":
+		return joins(p.body)
+	default:
+		return false
+	}
+}
+
+// The first line says what a document is, as cloud-init judges it.
+var mediaTypes = []struct{ prefix, mediaType string }{
+	{"#cloud-config-archive", "text/cloud-config-archive"},
+	{"#cloud-config", typeCloudConfig},
+	{"#cloud-boothook", "text/cloud-boothook"},
+	{"#include-once", "text/x-include-once-url"},
+	{"#include", "text/x-include-url"},
+	{"#part-handler", "text/part-handler"},
+	{"## template: jinja", "text/jinja2"},
+}
+
+// parseParts returns the documents in user data: the parts of a MIME multipart archive, or
+// the one document that it is. A document of no known kind is a script, as the AWS provider
+// takes it.
+func parseParts(userData string) ([]part, error) {
+	if strings.TrimSpace(userData) == "" {
+		return nil, nil
+	}
+	trimmed := strings.TrimSpace(userData)
+	if strings.HasPrefix(trimmed, "MIME-Version:") || strings.HasPrefix(trimmed, headerType+":") {
+		return parseArchive(trimmed)
+	}
+	for _, known := range mediaTypes {
+		if strings.HasPrefix(userData, known.prefix) {
+			return []part{newPart(known.mediaType, userData)}, nil
+		}
+	}
+	return []part{newPart(typeShell, userData)}, nil
+}
+
+func parseArchive(archive string) ([]part, error) {
+	// Mail ends lines with CR LF; a script whose lines do does not run.
+	message, err := mail.ReadMessage(strings.NewReader(strings.ReplaceAll(archive, "\r\n", "\n")))
+	if err != nil {
+		return nil, fmt.Errorf("reading MIME headers: %w", err)
+	}
+	mediaType, params, err := mime.ParseMediaType(message.Header.Get(headerType))
+	if err != nil {
+		return nil, fmt.Errorf("reading MIME content type: %w", err)
+	}
+	if !strings.HasPrefix(mediaType, "multipart/") {
+		return nil, fmt.Errorf("MIME content type %s is not multipart/mixed", mediaType)
+	}
+	var parts []part
+	reader := multipart.NewReader(message.Body, params["boundary"])
+	for {
+		next, err := reader.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return parts, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading MIME part %d: %w", len(parts)+1, err)
+		}
+		p, err := decode(next)
+		if err != nil {
+			return nil, fmt.Errorf("reading MIME part %d: %w", len(parts)+1, err)
+		}
+		parts = append(parts, p)
+	}
+}
+
+func decode(raw *multipart.Part) (part, error) {
+	var body io.Reader = raw
+	switch encoding := strings.ToLower(raw.Header.Get(headerEncoding)); encoding {
+	case "", "7bit", "8bit", "binary":
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, raw)
+	case "quoted-printable":
+		body = quotedprintable.NewReader(raw)
+	default:
+		return part{}, fmt.Errorf("unknown transfer encoding %q", encoding)
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return part{}, err
+	}
+	raw.Header.Del(headerEncoding) // of the body as it came
+	return part{header: raw.Header, body: string(content)}, nil
+}
+
+// archive puts parts into one MIME multipart document. Its boundary is made from the
+// content, so that the same parts give the same bytes and none of them can hold it.
+func archive(parts []part) ([]byte, error) {
+	sum := sha256.New()
+	for _, p := range parts {
+		_, _ = io.WriteString(sum, p.body) // a hash does not fail
+	}
+	boundary := "karpenter-" + hex.EncodeToString(sum.Sum(nil))[:24]
+
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=%q\n\n", boundary)
+	for _, p := range parts {
+		body, encoding, err := encode(p.body)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&out, "--%s\n", boundary)
+		for _, name := range headerNames(p.header) {
+			for _, value := range p.header[name] {
+				fmt.Fprintf(&out, "%s: %s\n", name, value)
+			}
+		}
+		fmt.Fprintf(&out, "%s: %s\n\n%s\n", headerEncoding, encoding, body)
+	}
+	fmt.Fprintf(&out, "--%s--\n", boundary)
+	return out.Bytes(), nil
+}
+
+func headerNames(header textproto.MIMEHeader) []string {
+	names := make([]string, 0, len(header))
+	for name := range header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// encode returns body as it can stand in a mail. Plain text stands as it is. All else is
+// quoted: cloud-init would hand other letters on as \u escapes, and lose carriage returns.
+func encode(body string) (encoded, encoding string, err error) {
+	if !slices.ContainsFunc([]byte(body), func(b byte) bool { return b >= 0x80 || b == '\r' || b == 0 }) {
+		return body, "7bit", nil
+	}
+	var out bytes.Buffer
+	w := quotedprintable.NewWriter(&out)
+	w.Binary = strings.Contains(body, "\r")
+	if _, err := io.WriteString(w, body); err != nil {
+		return "", "", fmt.Errorf("quoting user data: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return "", "", fmt.Errorf("quoting user data: %w", err)
+	}
+	return strings.ReplaceAll(out.String(), "\r\n", "\n"), "quoted-printable", nil
+}
