@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
+	"sigs.k8s.io/yaml"
 
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/kubelet"
 )
 
@@ -21,6 +24,14 @@ func settings(spec Spec) (map[string]json.RawMessage, error) {
 			return nil, &SpecError{Field: "spec.kubelet", Problem: fmt.Sprintf("is not a JSON object: %v", err)}
 		}
 	}
+	own, err := kubeletConfig(spec.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	// Sizes has counted it in its number of pods; a kubelet must not count it again.
+	if _, set := fields["podsPerCore"]; set || own.PodsPerCore != 0 {
+		fields["podsPerCore"] = json.RawMessage("0")
+	}
 	for name, value := range sizeFields(spec.Sizes) {
 		raw, err := json.Marshal(value)
 		if err != nil {
@@ -29,6 +40,15 @@ func settings(spec Spec) (map[string]json.RawMessage, error) {
 		fields[name] = raw
 	}
 	return fields, nil
+}
+
+// kubeletConfig is the cluster's own, as kubelets have it before they are told otherwise.
+func kubeletConfig(c cluster.Cluster) (kubeletv1beta1.KubeletConfiguration, error) {
+	var config kubeletv1beta1.KubeletConfiguration
+	if err := yaml.Unmarshal(c.Kubelet, &config); err != nil {
+		return config, fmt.Errorf("reading kubelet-config: %w", err)
+	}
+	return config, nil
 }
 
 func sizeFields(sizes kubelet.Sizes) map[string]any {

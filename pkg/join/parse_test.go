@@ -139,7 +139,8 @@ func TestUbuntuOfAnOlderCluster(t *testing.T) {
 	g.Expect(patch).To(ContainElements(
 		map[string]any{"op": "add", "path": "/imageGCHighThresholdPercent", "value": 70.0},
 		map[string]any{"op": "add", "path": "/kubeReserved", "value": map[string]any{"cpu": "80m"}},
-		map[string]any{"op": "add", "path": "/maxPods", "value": 110.0}, // the sizes that the scheduler was told win
+		map[string]any{"op": "add", "path": "/podsPerCore", "value": 0.0}, // counted already
+		map[string]any{"op": "add", "path": "/maxPods", "value": 110.0},   // the sizes that the scheduler was told win
 	))
 	g.Expect(values).To(HaveKeyWithValue("systemd_cgroup", "false"))
 	g.Expect(values).To(HaveKeyWithValue("resource_naming", "true"))

@@ -3,13 +3,9 @@ package join
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-
-	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 )
@@ -138,7 +134,7 @@ func machineVariables(spec Spec) ([]variable, error) {
 	if spec.Region == "" {
 		return nil, errors.New("rendering user data: the region, which node names are made with, is not set")
 	}
-	systemd, err := systemdCgroup(spec.Cluster)
+	config, err := kubeletConfig(spec.Cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -147,19 +143,10 @@ func machineVariables(spec Spec) ([]variable, error) {
 		{"kubernetes_version", version.String()},
 		{"kubernetes_minor", version.MinorString()},
 		{"image_repository", spec.Cluster.ImageRepository},
-		{"systemd_cgroup", strconv.FormatBool(systemd)},
+		// systemd is kubeadm's default.
+		{"systemd_cgroup", strconv.FormatBool(config.CgroupDriver != "cgroupfs")},
 		{"resource_naming", strconv.FormatBool(spec.ResourceNaming)},
 		{"region", spec.Region},
 		{"instance_store", strconv.FormatBool(spec.InstanceStoreRAID0)},
 	}, nil
-}
-
-// systemdCgroup reports which cgroup driver the cluster's kubelets use: kubelet-config's
-// where it says, else systemd, kubeadm's default.
-func systemdCgroup(c cluster.Cluster) (bool, error) {
-	var config kubeletv1beta1.KubeletConfiguration
-	if err := yaml.Unmarshal(c.Kubelet, &config); err != nil {
-		return false, fmt.Errorf("reading kubelet-config: %w", err)
-	}
-	return config.CgroupDriver != "cgroupfs", nil
 }
