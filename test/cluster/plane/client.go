@@ -112,7 +112,7 @@ func until(ctx context.Context, what string, try func(context.Context) error) er
 		return err == nil, nil
 	})
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%s: %w (last answer: %w)", what, context.Cause(ctx), last)
+		return fmt.Errorf("%s (last answer: %w): %w", what, last, context.Cause(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
