@@ -18,7 +18,7 @@ func run(t *testing.T, text string) (string, int) {
 	disk := vfs.New()
 	commands := coreutils.Commands()
 	for name := range commands {
-		g.Expect(disk.Put("/usr/bin/"+name, shell.Program(name), 0o755)).To(Succeed())
+		g.Expect(disk.Put("/usr/bin/"+name, shell.Program(name, ""), 0o755)).To(Succeed())
 	}
 	g.Expect(disk.MkdirAll("/tmp", 0o777)).To(Succeed())
 	g.Expect(disk.Put("/data/fruit", []byte("apple 3\nbanana 1\ncherry 2\n"), 0o644)).To(Succeed())

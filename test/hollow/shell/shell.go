@@ -29,8 +29,19 @@ const (
 const stubMark = "\x7fELF hollow "
 
 // Program returns the content of the file of a program: running the file runs the
-// command of that name.
-func Program(name string) []byte { return []byte(stubMark + name + "\n") }
+// command of that name. Build is for the command to find in its file, for example its version.
+func Program(name, build string) []byte { return []byte(stubMark + name + "\n" + build + "\n") }
+
+// Build returns what Program was given for the program that p runs.
+func (p *Proc) Build() string {
+	file, _ := p.Look(p.Args[0])
+	content, err := p.FS.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	_, build, _ := strings.Cut(string(content), "\n")
+	return strings.TrimSpace(build)
+}
 
 // Device opens a device file for the flags of open(2).
 type Device func(flag int) (io.ReadWriteCloser, error)
@@ -73,7 +84,8 @@ func (s *Shell) exec(ctx context.Context, p *Proc, nesting int) int {
 		return s.refuse(p, err)
 	}
 	if program, ok := bytes.CutPrefix(content, []byte(stubMark)); ok {
-		command := s.Commands[strings.TrimSpace(string(program))]
+		name, _, _ := strings.Cut(string(program), "\n")
+		command := s.Commands[name]
 		if command == nil {
 			return s.refuse(p, &fs.PathError{Op: "exec", Path: file, Err: syscall.ENOEXEC})
 		}

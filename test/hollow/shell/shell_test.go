@@ -22,7 +22,7 @@ func start(t *testing.T, text string) (string, int) {
 	disk := vfs.New()
 	commands := coreutils.Commands()
 	for name := range commands {
-		g.Expect(disk.Put("/usr/bin/"+name, shell.Program(name), 0o755)).To(Succeed())
+		g.Expect(disk.Put("/usr/bin/"+name, shell.Program(name, ""), 0o755)).To(Succeed())
 	}
 	g.Expect(disk.Symlink("usr/bin", "/bin")).To(Succeed())
 	for _, dir := range []string{"/tmp", "/etc", "/var/log", "/root", "/with space"} {
@@ -141,7 +141,7 @@ func TestHostIsNotWritten(t *testing.T) {
 func TestScriptEndsWithItsMachine(t *testing.T) {
 	g := NewWithT(t)
 	disk := vfs.New()
-	g.Expect(disk.Put("/usr/bin/bash", shell.Program("bash"), 0o755)).To(Succeed())
+	g.Expect(disk.Put("/usr/bin/bash", shell.Program("bash", ""), 0o755)).To(Succeed())
 	s := &shell.Shell{FS: disk, Commands: coreutils.Commands(), Pipes: t.TempDir()}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int)

@@ -1,0 +1,98 @@
+package machine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
+)
+
+// keyText is in every package signing key that the network hands out.
+const keyText = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
+
+// errUnresolved is what programs see of a host that is not there.
+var errUnresolved = errors.New("could not resolve host")
+
+// network is what a machine's programs reach: instance metadata, the keys and programs
+// that Kubernetes and Docker publish, and the hosts that are really let through.
+type network struct {
+	metadata *metadata
+	config   Config
+	arch     string
+}
+
+// RoundTrip answers a request or refuses it; only hosts of Config.Reachable see it.
+func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
+	host, _ := hostPort(r.URL.Host)
+	switch {
+	case host == metadataHost:
+		recorder := httptest.NewRecorder()
+		n.metadata.ServeHTTP(recorder, r)
+		return recorder.Result(), nil
+	case slices.Contains(n.config.Reachable, host):
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	body, known := n.published(r.URL.Host + r.URL.Path)
+	if !known {
+		return nil, errUnresolved
+	}
+	status := http.StatusOK
+	if body == nil {
+		status = http.StatusNotFound
+	}
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+}
+
+// published returns what is at an address, nil for a page that is not there, and whether the host is known.
+func (n *network) published(address string) ([]byte, bool) {
+	host, path, _ := strings.Cut(address, "/")
+	key := []byte(keyText + "\n\nhollow\n-----END PGP PUBLIC KEY BLOCK-----\n")
+	switch host {
+	case "pkgs.k8s.io":
+		for _, file := range []string{"/Release.key", "/repodata/repomd.xml.key"} {
+			if repo, ok := strings.CutSuffix(address, file); ok && (repository{url: "https://" + repo}).reachable() {
+				return key, true
+			}
+		}
+		return nil, true
+	case "download.docker.com":
+		if strings.HasSuffix(path, "/gpg") {
+			return key, true
+		}
+		return nil, true
+	case "dl.k8s.io":
+		return n.release(path), true
+	}
+	return nil, false
+}
+
+// release is a file of https://dl.k8s.io: the stable version, a program or its digest.
+func (n *network) release(path string) []byte {
+	version := n.config.Kubernetes
+	if path == "release/stable.txt" {
+		return []byte(version)
+	}
+	words := strings.Split(strings.TrimPrefix(path, "release/"), "/")
+	if len(words) != 5 || words[1] != "bin" || words[2] != "linux" || words[3] != n.arch {
+		return nil
+	}
+	if _, ok := programPackages()[words[4]]; !ok || !strings.HasPrefix(words[0], "v1.") {
+		return nil
+	}
+	return shell.Program(words[4], words[0])
+}
+
+// describe words an error of the network as curl does, with its status.
+func describe(err error, host string) (int, string) {
+	if errors.Is(err, errUnresolved) {
+		return 6, fmt.Sprintf("Could not resolve host: %s", host)
+	}
+	return 7, fmt.Sprintf("Failed to connect to %s: %v", host, err)
+}
