@@ -15,6 +15,12 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/iam"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/policy"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/pricing"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/sqs"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ssm"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/sts"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
 )
 
@@ -26,6 +32,9 @@ const (
 	// AccessKey is the access key id of Config. Any other is accepted as well, until an
 	// authoriser refuses it.
 	AccessKey = "AKIAAWSFAKE000000000"
+	// NodeProfile is the seed's instance profile, and NodeRole its role.
+	NodeProfile = "karpenter-node-profile"
+	NodeRole    = "karpenter-node-role"
 )
 
 // Options say what account is pretended. The zero value is a seeded account that answers at once.
@@ -61,7 +70,12 @@ func orElse(s, other string) string {
 // records of calls; the fields are the services' state.
 type Server struct {
 	*wire.Server
-	EC2 *ec2.World
+	EC2     *ec2.World
+	IAM     *iam.World
+	Policy  *policy.Engine // allows everything until a principal is set
+	Pricing *pricing.World
+	SQS     *sqs.World
+	SSM     *ssm.World
 
 	// URL is where it listens, once Start or Serve has said so: "http://127.0.0.1:4579".
 	URL string
@@ -73,9 +87,21 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	o.complete()
 	env := wire.NewEnv(o.Clock, o.Account, o.IDSeed)
-	s := &Server{options: o}
-	s.EC2 = ec2.New(env, o.Delays)
-	s.Server = wire.NewServer(env, s.EC2.Service())
+	s := &Server{
+		options: o,
+		IAM:     iam.New(env), Policy: policy.New(env), Pricing: pricing.New(env), SQS: sqs.New(env), SSM: ssm.New(env),
+	}
+	s.EC2 = ec2.New(env, ec2.Around{Profiles: s.IAM, Parameters: s.SSM}, o.Delays)
+	s.Server = wire.NewServer(env,
+		s.EC2.Service(), s.IAM.Service(), s.Pricing.Service(), s.SQS.Service(), s.SSM.Service(), sts.New(env, s.Policy).Service())
+	s.SetAuthorizer(s.Policy)
+	if o.Empty {
+		return s, nil
+	}
+	s.IAM.AddProfile(NodeProfile, NodeRole)
+	if err := s.EC2.Seed(o.Region, o.Discovery); err != nil {
+		return nil, fmt.Errorf("seeding %s: %w", o.Region, err)
+	}
 	return s, nil
 }
 

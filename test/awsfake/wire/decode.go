@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -32,9 +33,9 @@ func (c *Call) decodeJSON(in any) error {
 		return Errorf("SerializationException", "%v", err)
 	}
 	v := reflect.ValueOf(in).Elem()
-	for i := range v.NumField() {
-		name, required := param(v.Type().Field(i))
-		if required && v.Field(i).IsZero() {
+	for _, f := range modelled(v.Type()) {
+		name, required := param(f)
+		if required && v.FieldByIndex(f.Index).IsZero() {
 			return Errorf("ValidationException", "Value at '%s' failed to satisfy constraint: Member must not be null", name)
 		}
 	}
@@ -99,42 +100,31 @@ func (d decoder) fields(v reflect.Value, n *node, path string) error {
 	if n.set && path != "" && n.value != "" {
 		return d.unknown(path)
 	}
-	seen := 0
-	for i := range v.NumField() {
-		name, required := param(v.Type().Field(i))
+	known := map[string]bool{}
+	for _, f := range modelled(v.Type()) {
+		name, required := param(f)
+		known[name] = true
 		part, ok := n.parts[name]
-		if !ok {
-			if required {
-				return Errorf("MissingParameter", "The request must contain the parameter %s", join(path, name))
+		switch {
+		case ok:
+			if err := d.into(v.FieldByIndex(f.Index), part, join(path, name)); err != nil {
+				return err
 			}
-			continue
-		}
-		seen++
-		if err := d.into(v.Field(i), part, join(path, name)); err != nil {
-			return err
+		case required:
+			return Errorf("MissingParameter", "The request must contain the parameter %s", join(path, name))
 		}
 	}
-	if seen == len(n.parts) {
-		return nil
+	for _, name := range slices.Sorted(maps.Keys(n.parts)) {
+		if !known[name] {
+			return d.unknown(join(path, name))
+		}
 	}
-	return d.unknown(join(path, d.unmatched(v.Type(), n)))
+	return nil
 }
 
-// unmatched returns a part of n that no field of t takes; there is one.
-func (d decoder) unmatched(t reflect.Type, n *node) string {
-	known := map[string]bool{}
-	for i := range t.NumField() {
-		name, _ := param(t.Field(i))
-		known[name] = true
-	}
-	names := slices.Sorted(func(yield func(string) bool) {
-		for name := range n.parts {
-			if !known[name] && !yield(name) {
-				return
-			}
-		}
-	})
-	return names[0]
+// modelled returns the fields of a request struct; those of embedded structs are its own.
+func modelled(t reflect.Type) []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous })
 }
 
 func (d decoder) list(v reflect.Value, n *node, path string) error {
@@ -219,11 +209,4 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-func firstPart(n *node) string {
-	names := make([]string, 0, len(n.parts))
-	for name := range n.parts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names[0]
-}
+func firstPart(n *node) string { return slices.Sorted(maps.Keys(n.parts))[0] }
