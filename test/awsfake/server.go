@@ -117,7 +117,7 @@ func Start(t testing.TB, change ...func(*Options)) *Server {
 	if err != nil {
 		t.Fatalf("starting awsfake: %v", err)
 	}
-	listener := httptest.NewServer(s)
+	listener := httptest.NewServer(s.Handler())
 	t.Cleanup(listener.Close)
 	s.URL = listener.URL
 	return s
@@ -131,7 +131,7 @@ func (s *Server) Serve(ctx context.Context, address string, ready func()) error 
 		return fmt.Errorf("listening: %w", err)
 	}
 	s.URL = "http://" + listener.Addr().String()
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	ready()
