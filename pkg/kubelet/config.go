@@ -45,8 +45,9 @@ func ParseFields(fields map[string]apiextensionsv1.JSON) (Config, error) {
 	return parse("spec.kubelet", raw)
 }
 
-// Over returns the union of c and base in which c wins, key by key in the maps. That is
-// also what comes of c written as a patch over base.
+// Over returns the union of c and base in which c wins, key by key in the maps, with the
+// evictions that a kubelet has by default where base sets none. That is also what comes of c
+// written as a patch over base.
 func (c Config) Over(base Config) Config {
 	if c.MaxPods == 0 {
 		c.MaxPods = base.MaxPods
@@ -57,7 +58,10 @@ func (c Config) Over(base Config) Config {
 	c.KubeReserved = union(base.KubeReserved, c.KubeReserved)
 	c.SystemReserved = union(base.SystemReserved, c.SystemReserved)
 	c.EvictionHard = union(base.evictionHard(), c.EvictionHard)
-	c.MergeDefaultEvictionSettings = c.MergeDefaultEvictionSettings || base.MergeDefaultEvictionSettings
+	if c.MergeDefaultEvictionSettings {
+		c.EvictionHard = union(defaultEvictionHard(), c.EvictionHard)
+	}
+	c.MergeDefaultEvictionSettings = false // it is done
 	return c
 }
 

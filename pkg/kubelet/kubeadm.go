@@ -10,13 +10,13 @@ type Machine struct {
 	Network Network
 }
 
-// Kubeadm returns the sizes of a node that joins with kubeadm: what the class sets wins
-// over what the cluster's kubelet-config sets, which wins over the kubelet's own defaults.
-// Stock kubeadm sets neither pods nor reserved resources: 110 pods, nothing reserved.
+// Kubeadm returns the sizes of a node that joins with kubeadm and runs with c: what the class
+// sets over what the cluster's kubelet-config sets, and for the rest the kubelet's own
+// defaults. Stock kubeadm sets neither pods nor reserved resources: 110 pods, nothing
+// reserved. Maps are shared with c.
 //
 // Network interfaces do not count, since pods take addresses of an overlay, not of the VPC.
-func Kubeadm(cluster, class Config, machine Machine) Sizes {
-	c := class.Over(cluster)
+func Kubeadm(c Config, machine Machine) Sizes {
 	pods := int64(c.MaxPods)
 	if pods == 0 {
 		pods = defaultMaxPods

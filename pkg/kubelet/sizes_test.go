@@ -78,6 +78,10 @@ func TestKubeadm(t *testing.T) {
 			cluster: "mergeDefaultEvictionSettings: true\nevictionHard: {memory.available: 500Mi}", class: `{}`, vcpus: 2,
 			want: kubelet.Sizes{MaxPods: 110, EvictionHard: with(defaults(), "memory.available", "500Mi")},
 		},
+		"the class can ask to merge them, too": {
+			cluster: "evictionHard: {memory.available: 500Mi}", class: `{"mergeDefaultEvictionSettings":true}`, vcpus: 2,
+			want: kubelet.Sizes{MaxPods: 110, EvictionHard: with(defaults(), "memory.available", "500Mi")},
+		},
 		"evictions of the class patch the defaults": {
 			cluster: stock, class: `{"evictionHard":{"memory.available":"5%"}}`, vcpus: 2,
 			want: kubelet.Sizes{MaxPods: 110, EvictionHard: with(defaults(), "memory.available", "5%")},
@@ -89,7 +93,7 @@ func TestKubeadm(t *testing.T) {
 			g.Expect(err).NotTo(HaveOccurred())
 			class, err := kubelet.ParseFields(fields(t, tc.class))
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(kubelet.Kubeadm(cluster, class, kubelet.Machine{VCPUs: tc.vcpus})).To(Equal(tc.want))
+			g.Expect(kubelet.Kubeadm(class.Over(cluster), kubelet.Machine{VCPUs: tc.vcpus})).To(Equal(tc.want))
 		})
 	}
 }

@@ -7,8 +7,7 @@
 //	New(ec2API, Config) *Provider
 //	Update(ctx) error                       // asks EC2; the refresh controller and the start call it
 //	Version() uint64                        // changes when Resolve would answer differently
-//	Resolve(class, cluster) ([]*cloudprovider.InstanceType, error)
-//	Sizes(class, cluster, name) (kubelet.Sizes, error)
+//	Resolve(class, cluster) ([]*cloudprovider.InstanceType, []kubelet.Sizes, error)
 //	Facts() []Type                          // for metrics
 //
 // It talks to EC2 (DescribeInstanceTypes, DescribeInstanceTypeOfferings), in Update only. It

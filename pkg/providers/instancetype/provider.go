@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/karpenter/pkg/scheduling"
 )
 
-// ErrUnknown says that EC2 has not been asked yet, or did not list the type.
-var ErrUnknown = errors.New("not among the instance types that EC2 listed")
+// ErrUnknown says that EC2 has not been asked yet.
+var ErrUnknown = errors.New("instance types are not known yet: EC2 has not answered since the start")
 
 // API is what this package needs of EC2; *ec2.Client is one.
 type API interface {
@@ -132,12 +132,4 @@ func zones(types []Type) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-func (k *known) find(name string) (Type, bool) {
-	i, ok := slices.BinarySearchFunc(k.types, name, func(t Type, name string) int { return strings.Compare(t.Name, name) })
-	if !ok {
-		return Type{}, false
-	}
-	return k.types[i], true
 }

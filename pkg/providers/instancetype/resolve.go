@@ -19,51 +19,34 @@ import (
 // driverEBS is the name of the EBS CSI driver.
 const driverEBS = "ebs.csi.aws.com"
 
-// Resolve returns each type of the region as a node of class would be on it, ordered by name.
+// Resolve returns each type of the region as a node of class would be on it, ordered by
+// name, and at the same place what the kubelet of such a node is started with.
 //
 // The offerings are every zone and capacity type that EC2 has it in. Their prices are 0, and
 // Available says no more than that the class reaches the zone and EC2 would take the
 // launch; whether capacity is there and what it costs is for the caller to add. The objects
-// are fresh, but requirements are shared among them and read-only.
+// are fresh, but requirements and sizes share memory among them and are read-only.
 //
 // It fails with ErrUnknown before the first Update, and on kubelet settings that a kubelet
 // would refuse.
-func (p *Provider) Resolve(class *v1.EC2NodeClass, c cluster.Cluster) ([]*karpenter.InstanceType, error) {
+func (p *Provider) Resolve(class *v1.EC2NodeClass, c cluster.Cluster) ([]*karpenter.InstanceType, []kubelet.Sizes, error) {
 	known := p.current.Load()
 	if known == nil {
-		return nil, ErrUnknown
+		return nil, nil, ErrUnknown
 	}
 	r, err := p.resolver(class, c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all := make([]*karpenter.InstanceType, 0, len(known.types))
+	types := make([]*karpenter.InstanceType, len(known.types))
+	sizes := make([]kubelet.Sizes, len(known.types))
 	for i, t := range known.types {
-		resolved, err := r.resolve(t, known.labels[i])
-		if err != nil {
-			return nil, fmt.Errorf("resolving instance type %s: %w", t.Name, err)
+		sizes[i] = r.sizes(t)
+		if types[i], err = r.resolve(t, known.labels[i], sizes[i]); err != nil {
+			return nil, nil, fmt.Errorf("resolving instance type %s: %w", t.Name, err)
 		}
-		all = append(all, resolved)
 	}
-	return all, nil
-}
-
-// Sizes returns what the kubelet of a node of class on the named type is started with. It
-// fails as Resolve does, and with ErrUnknown for a name that EC2 did not list.
-func (p *Provider) Sizes(class *v1.EC2NodeClass, c cluster.Cluster, name string) (kubelet.Sizes, error) {
-	known := p.current.Load()
-	if known == nil {
-		return kubelet.Sizes{}, ErrUnknown
-	}
-	t, ok := known.find(name)
-	if !ok {
-		return kubelet.Sizes{}, fmt.Errorf("instance type %q: %w", name, ErrUnknown)
-	}
-	r, err := p.resolver(class, c)
-	if err != nil {
-		return kubelet.Sizes{}, err
-	}
-	return r.sizes(t), nil
+	return types, sizes, nil
 }
 
 // resolver holds what is the same for all types of one class.
@@ -72,38 +55,37 @@ type resolver struct {
 	class    *v1.EC2NodeClass
 	family   family
 	mode     cluster.Mode
-	// of the cluster's kubelet-config and of spec.kubelet
-	clusterKubelet, classKubelet kubelet.Config
-	zones                        map[string]v1.ZoneInfo
-	images                       []scheduling.Requirements
+	kubelet  kubelet.Config // what the node's kubelet is configured with
+	zones    map[string]v1.ZoneInfo
+	images   []scheduling.Requirements
 	// offered are the requirements of an offering, by zone and capacity type, made once.
 	offered map[[2]string]scheduling.Requirements
 }
 
 func (p *Provider) resolver(class *v1.EC2NodeClass, c cluster.Cluster) (*resolver, error) {
-	classKubelet, err := kubelet.ParseFields(class.Spec.Kubelet)
+	config, err := kubelet.ParseFields(class.Spec.Kubelet)
 	if err != nil {
 		return nil, err
 	}
-	r := &resolver{
-		provider: p, class: class, mode: c.Mode, classKubelet: classKubelet,
+	if c.Mode != cluster.EKS { // EKS has no kubelet-config; what is there is not for its nodes
+		base, err := kubelet.ParseDocument(c.Kubelet)
+		if err != nil {
+			return nil, err
+		}
+		config = config.Over(base)
+	}
+	return &resolver{
+		provider: p, class: class, mode: c.Mode, kubelet: config,
 		family:  familyOf(class.AMIFamily()),
 		zones:   lo.KeyBy(class.ZoneInfo(), func(z v1.ZoneInfo) string { return z.Zone }),
 		offered: map[[2]string]scheduling.Requirements{},
 		images: lo.Map(class.Status.AMIs, func(image v1.AMI, _ int) scheduling.Requirements {
 			return scheduling.NewNodeSelectorRequirements(image.Requirements...)
 		}),
-	}
-	if c.Mode != cluster.EKS { // EKS has no kubelet-config; what is there is not for its nodes
-		if r.clusterKubelet, err = kubelet.ParseDocument(c.Kubelet); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
+	}, nil
 }
 
-func (r *resolver) resolve(t Type, labels scheduling.Requirements) (*karpenter.InstanceType, error) {
-	sizes := r.sizes(t)
+func (r *resolver) resolve(t Type, labels scheduling.Requirements, sizes kubelet.Sizes) (*karpenter.InstanceType, error) {
 	capacity := r.provider.capacity(t, r.class, r.family, sizes)
 	overhead, err := sizes.Overhead(capacity)
 	if err != nil {
@@ -126,10 +108,10 @@ func (r *resolver) resolve(t Type, labels scheduling.Requirements) (*karpenter.I
 
 func (r *resolver) sizes(t Type) kubelet.Sizes {
 	if r.mode != cluster.EKS {
-		return kubelet.Kubeadm(r.clusterKubelet, r.classKubelet, kubelet.Machine{VCPUs: t.VCPUs})
+		return kubelet.Kubeadm(r.kubelet, kubelet.Machine{VCPUs: t.VCPUs})
 	}
 	onDefaultCard := func(nic *v1.NetworkInterface) bool { return nic.NetworkCardIndex == 0 && isEFA(nic) }
-	return kubelet.EKS(r.classKubelet, kubelet.Machine{VCPUs: t.VCPUs, Network: kubelet.Network{
+	return kubelet.EKS(r.kubelet, kubelet.Machine{VCPUs: t.VCPUs, Network: kubelet.Network{
 		Interfaces:            t.Network.interfaces() - int64(lo.CountBy(r.class.Spec.NetworkInterfaces, onDefaultCard)),
 		ReservedInterfaces:    r.provider.config.ReservedENIs,
 		AddressesPerInterface: t.Network.IPv4PerInterface,

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/karpenter/pkg/scheduling"
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
@@ -81,7 +82,8 @@ func TestResolveInKubeadmMode(t *testing.T) {
 	p := New(nil, Config{Region: "eu-west-1", MemoryOverheadPercent: 0.075})
 	class := testClass(disks(disk("/dev/sda1", "40Gi", false)))
 
-	got, err := testResolver(t, p, class).resolve(medium(), labels(medium(), "eu-west-1"))
+	r := testResolver(t, p, class)
+	got, err := r.resolve(medium(), labels(medium(), "eu-west-1"), r.sizes(medium()))
 	g.Expect(err).NotTo(HaveOccurred())
 
 	g.Expect(got.Capacity.Cpu().String()).To(Equal("2"))
@@ -136,51 +138,45 @@ func TestSizesByMode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			p := New(nil, Config{ReservedENIs: tc.reservedENIs})
-			p.current.Store(&known{version: 1, types: []Type{medium()}})
-
-			got, err := p.Sizes(tc.class, cluster.Cluster{Mode: tc.mode, Kubelet: []byte(tc.config)}, "t3.medium")
+			r, err := p.resolver(tc.class, cluster.Cluster{Mode: tc.mode, Kubelet: []byte(tc.config)})
 			g.Expect(err).NotTo(HaveOccurred())
+			got := r.sizes(medium())
 			g.Expect(got.MaxPods).To(Equal(tc.pods))
 			g.Expect(got.KubeReserved.Cpu().String()).To(Equal(tc.reservedCPU))
 		})
 	}
 }
 
-func TestSizesFail(t *testing.T) {
+func TestResolveFails(t *testing.T) {
 	g := NewWithT(t)
 	p := New(nil, Config{})
-	_, err := p.Sizes(testClass(), cluster.Cluster{}, "t3.medium")
-	g.Expect(err).To(MatchError(ErrUnknown), "before EC2 was asked")
-	_, err = p.Resolve(testClass(), cluster.Cluster{})
+	_, _, err := p.Resolve(testClass(), cluster.Cluster{})
 	g.Expect(err).To(MatchError(ErrUnknown), "before EC2 was asked")
 
-	p.current.Store(&known{version: 1, types: []Type{medium()}})
-	_, err = p.Sizes(testClass(), cluster.Cluster{}, "t3.mega")
-	g.Expect(err).To(MatchError(ErrUnknown))
-	_, err = p.Sizes(testClass(settings(`{"maxPods":"vcpus"}`)), cluster.Cluster{}, "t3.medium")
+	p.current.Store(&known{version: 1, types: []Type{medium()}, labels: []scheduling.Requirements{labels(medium(), "eu-west-1")}})
+	_, _, err = p.Resolve(testClass(settings(`{"maxPods":"vcpus"}`)), cluster.Cluster{})
 	g.Expect(err).To(MatchError(ContainSubstring("spec.kubelet.maxPods")))
-	_, err = p.Resolve(testClass(), cluster.Cluster{Kubelet: []byte("maxPods: vcpus")})
+	_, _, err = p.Resolve(testClass(), cluster.Cluster{Kubelet: []byte("maxPods: vcpus")})
 	g.Expect(err).To(MatchError(ContainSubstring("kubelet-config.maxPods")))
 }
 
-func TestSizesAreWhatResolveTells(t *testing.T) {
+func TestSizesAreWhatTheTypesTell(t *testing.T) {
 	g := NewWithT(t)
 	p := New(nil, Config{})
-	p.current.Store(&known{version: 1, types: []Type{medium()}, labels: nil})
-	p.current.Load().labels = append(p.current.Load().labels, labels(medium(), "eu-west-1"))
+	p.current.Store(&known{version: 1, types: []Type{medium()}, labels: []scheduling.Requirements{labels(medium(), "eu-west-1")}})
 	class := testClass(settings(`{"podsPerCore":7,"systemReserved":{"memory":"1Gi"}}`))
-	c := cluster.Cluster{Kubelet: []byte("kubeReserved: {cpu: 200m}")}
 
-	resolved, err := p.Resolve(class, c)
+	types, sizes, err := p.Resolve(class, cluster.Cluster{Kubelet: []byte("kubeReserved: {cpu: 200m}")})
 	g.Expect(err).NotTo(HaveOccurred())
-	sizes, err := p.Sizes(class, c, "t3.medium")
-	g.Expect(err).NotTo(HaveOccurred())
-	overhead, err := sizes.Overhead(resolved[0].Capacity)
+	overhead, err := sizes[0].Overhead(types[0].Capacity)
 	g.Expect(err).NotTo(HaveOccurred())
 
-	g.Expect(resolved[0].Capacity.Pods().Value()).To(Equal(sizes.MaxPods))
+	g.Expect(sizes[0].MaxPods).To(Equal(int64(14)))
+	g.Expect(types[0].Capacity.Pods().Value()).To(Equal(int64(14)))
+	g.Expect(types[0].Overhead.KubeReserved.Cpu().String()).To(Equal("200m"))
+	g.Expect(types[0].Overhead.SystemReserved.Memory().String()).To(Equal("1Gi"))
 	g.Expect(overhead).To(Equal(kubelet.Overhead{
-		KubeReserved: resolved[0].Overhead.KubeReserved, SystemReserved: resolved[0].Overhead.SystemReserved,
-		EvictionThreshold: resolved[0].Overhead.EvictionThreshold,
+		KubeReserved: types[0].Overhead.KubeReserved, SystemReserved: types[0].Overhead.SystemReserved,
+		EvictionThreshold: types[0].Overhead.EvictionThreshold,
 	}))
 }

@@ -71,7 +71,7 @@ func TestSuitable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			r := testResolver(t, New(nil, Config{}), tc.class)
-			got, err := r.resolve(tc.in, labels(tc.in, "eu-west-1"))
+			got, err := r.resolve(tc.in, labels(tc.in, "eu-west-1"), r.sizes(tc.in))
 			g.Expect(err).NotTo(HaveOccurred())
 			available := lo.SomeBy(got.Offerings, func(o *karpenter.Offering) bool { return o.Available })
 			g.Expect(available).To(Equal(tc.want))

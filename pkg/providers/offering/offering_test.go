@@ -2,7 +2,6 @@ package offering_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -33,12 +32,13 @@ type fixedTypes struct {
 
 func (f *fixedTypes) Version() uint64 { return f.version }
 
-func (f *fixedTypes) Resolve(*v1.EC2NodeClass, cluster.Cluster) ([]*karpenter.InstanceType, error) {
+func (f *fixedTypes) Resolve(_ *v1.EC2NodeClass, c cluster.Cluster) ([]*karpenter.InstanceType, []kubelet.Sizes, error) {
 	f.resolved++
 	if f.err != nil {
-		return nil, f.err
+		return nil, nil, f.err
 	}
 	var all []*karpenter.InstanceType
+	var sizes []kubelet.Sizes
 	for _, name := range f.names {
 		t := &karpenter.InstanceType{
 			Name:     name,
@@ -53,15 +53,9 @@ func (f *fixedTypes) Resolve(*v1.EC2NodeClass, cluster.Cluster) ([]*karpenter.In
 			}
 		}
 		all = append(all, t)
+		sizes = append(sizes, kubelet.Sizes{MaxPods: int64(len(c.Kubelet))}) // so that a test can tell which it got
 	}
-	return all, nil
-}
-
-func (f *fixedTypes) Sizes(_ *v1.EC2NodeClass, c cluster.Cluster, name string) (kubelet.Sizes, error) {
-	if !slices.Contains(f.names, name) {
-		return kubelet.Sizes{}, errors.New("no such type")
-	}
-	return kubelet.Sizes{MaxPods: int64(len(c.Kubelet))}, nil
+	return all, sizes, nil
 }
 
 // fixedCluster is a cluster that was read before.

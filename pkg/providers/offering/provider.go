@@ -24,12 +24,11 @@ import (
 type Types interface {
 	// Version changes whenever Resolve would answer differently to the same arguments.
 	Version() uint64
-	// Resolve returns every type as a node of class, in the same order at each call of one
-	// version. Offerings list where EC2 has it; Available says that the class can be launched
-	// there, prices are absent. The answer is the caller's.
-	Resolve(class *v1.EC2NodeClass, c cluster.Cluster) ([]*karpenter.InstanceType, error)
-	// Sizes returns what the kubelet of such a node is started with.
-	Sizes(class *v1.EC2NodeClass, c cluster.Cluster, name string) (kubelet.Sizes, error)
+	// Resolve returns every type as a node of class, ordered by name, and at the same place
+	// what the kubelet of such a node is started with. Offerings list where EC2 has it;
+	// Available says that the class can be launched there, prices are absent. The answer is
+	// the caller's.
+	Resolve(class *v1.EC2NodeClass, c cluster.Cluster) ([]*karpenter.InstanceType, []kubelet.Sizes, error)
 }
 
 // Clusters is what this package needs to know of the cluster. Get must be cheap: it is asked
@@ -107,13 +106,13 @@ func (p *Provider) InstanceTypes(ctx context.Context, class *v1.EC2NodeClass) ([
 }
 
 // Sizes returns what the kubelet of a node of class on the named type is started with: the
-// same that InstanceTypes told the scheduler.
+// same that InstanceTypes told the scheduler. It is shared and read-only.
 func (p *Provider) Sizes(ctx context.Context, class *v1.EC2NodeClass, name string) (kubelet.Sizes, error) {
 	s, err := p.snapshot(ctx, class)
 	if err != nil {
 		return kubelet.Sizes{}, err
 	}
-	return p.sources.Types.Sizes(s.base.class, s.base.cluster, name)
+	return s.base.sizesOf(name)
 }
 
 // Price returns what an hour in the pool costs, in USD (in China, CNY); false when not known.
@@ -151,11 +150,11 @@ func (p *Provider) rebuild(before *snapshot, in inputs) (*snapshot, error) {
 	if before != nil && before.base.holds(in) {
 		return build(before.base, in, before), nil
 	}
-	resolved, err := p.sources.Types.Resolve(in.class, in.cluster)
+	resolved, sizes, err := p.sources.Types.Resolve(in.class, in.cluster)
 	if err != nil {
 		return nil, fmt.Errorf("resolving instance types of EC2NodeClass %q: %w", in.class.Name, err)
 	}
-	return build(newBase(resolved, in), in, nil), nil
+	return build(newBase(resolved, sizes, in), in, nil), nil
 }
 
 // entry finds what is remembered for a class. One that has no UID goes by its name.

@@ -2,13 +2,16 @@ package offering
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	karpenter "sigs.k8s.io/karpenter/pkg/cloudprovider"
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/kubelet"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/pool"
 )
 
@@ -36,8 +39,9 @@ type snapshot struct {
 type base struct {
 	class   *v1.EC2NodeClass // a copy
 	cluster cluster.Cluster
-	version uint64 // of types
-	types   []*karpenter.InstanceType
+	version uint64                    // of types
+	types   []*karpenter.InstanceType // by name
+	sizes   []kubelet.Sizes           // of each type
 	// pools of each type's offerings, in their order.
 	pools [][]pool.Pool
 	// subnets of the class, by zone.
@@ -68,10 +72,10 @@ func (b *base) holds(in inputs) bool {
 		equality.Semantic.DeepEqual(b.class.Spec, in.class.Spec)
 }
 
-func newBase(resolved []*karpenter.InstanceType, in inputs) *base {
+func newBase(resolved []*karpenter.InstanceType, sizes []kubelet.Sizes, in inputs) *base {
 	b := &base{
 		class: in.class.DeepCopy(), cluster: in.cluster, version: in.types,
-		types: resolved, pools: make([][]pool.Pool, len(resolved)),
+		types: resolved, sizes: sizes, pools: make([][]pool.Pool, len(resolved)),
 		subnets: map[string][]string{},
 	}
 	for _, zone := range in.class.ZoneInfo() {
@@ -84,6 +88,14 @@ func newBase(resolved []*karpenter.InstanceType, in inputs) *base {
 		}
 	}
 	return b
+}
+
+func (b *base) sizesOf(name string) (kubelet.Sizes, error) {
+	i, ok := slices.BinarySearchFunc(b.types, name, func(t *karpenter.InstanceType, name string) int { return strings.Compare(t.Name, name) })
+	if !ok {
+		return kubelet.Sizes{}, fmt.Errorf("instance type %q is none of those that EC2 listed", name)
+	}
+	return b.sizes[i], nil
 }
 
 // build adds prices and refusals to b. Types whose offerings came out as in before, a

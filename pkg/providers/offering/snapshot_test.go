@@ -112,8 +112,13 @@ func TestSizesComeFromTheSameInputs(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(sizes.MaxPods).To(Equal(int64(len("maxPods: 50"))))
 
+	w.cluster.Kubelet = []byte("maxPods: 100")
+	sizes, err = w.Sizes(t.Context(), class, "t3.medium")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(sizes.MaxPods).To(Equal(int64(len("maxPods: 100"))))
+
 	_, err = w.Sizes(t.Context(), class, "x9.mega")
-	g.Expect(err).To(HaveOccurred())
+	g.Expect(err).To(MatchError(ContainSubstring(`"x9.mega"`)))
 }
 
 func TestFailuresArePassedOnAndNotKept(t *testing.T) {
