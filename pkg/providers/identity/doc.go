@@ -9,6 +9,6 @@
 // cache.MissingRole, so that a misspelt role does not fill the account with profiles.
 // That a profile is missing is not remembered: its creation must show at once.
 //
-// It fails with ErrNotFound, with a *RoleNotFoundError, and else as IAM does, with an
+// It fails with ErrNotFound or ErrDenied, with a *RoleNotFoundError, and else as IAM does, with an
 // *aws.CallError in the chain.
 package identity

@@ -18,6 +18,9 @@ import (
 // ErrNotFound says that IAM knows no such instance profile.
 var ErrNotFound = errors.New("instance profile not found")
 
+// ErrDenied says that the controller may not look at instance profiles.
+var ErrDenied = errors.New("looking at instance profiles is denied")
+
 // RoleNotFoundError says that IAM knows no role of this name.
 type RoleNotFoundError struct{ Role string }
 
@@ -73,7 +76,7 @@ func New(api API, clk clock.PassiveClock) *Provider {
 	}
 }
 
-// Get returns the profile called name, or ErrNotFound.
+// Get returns the profile called name, or ErrNotFound, or ErrDenied.
 func (p *Provider) Get(ctx context.Context, name string) (Profile, error) {
 	if profile, ok := p.profiles.Get(name); ok {
 		return profile, nil
@@ -152,6 +155,9 @@ func (p *Provider) read(ctx context.Context, name string) (Profile, error) {
 	out, err := p.api.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: &name})
 	if aws.IsNotFound(err) {
 		return Profile{}, fmt.Errorf("%w: %s", ErrNotFound, name)
+	}
+	if aws.IsUnauthorized(err) {
+		return Profile{}, fmt.Errorf("%w: %s: %w", ErrDenied, name, aws.Explain(err))
 	}
 	if err != nil {
 		return Profile{}, fmt.Errorf("reading instance profile %s: %w", name, aws.Explain(err))
