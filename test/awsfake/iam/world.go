@@ -79,15 +79,18 @@ func (w *World) AddRole(name string) {
 	}
 }
 
-// AddProfile makes an instance profile with a role, and the role if it is missing. EC2
-// knows it at once.
+// AddProfile makes an instance profile with a role, and the role if it is missing; a
+// profile that is there gets the role instead of its own. EC2 knows it at once.
 func (w *World) AddProfile(name, roleName string) {
 	w.AddRole(roleName)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.profiles[name] == nil {
-		w.profiles[name] = &profile{name: name, path: "/", id: w.env.ID("AIPA"), created: w.env.Clock.Now(), role: roleName}
+	p := w.profiles[name]
+	if p == nil {
+		p = &profile{name: name, path: "/", id: w.env.ID("AIPA"), created: w.env.Clock.Now()}
+		w.profiles[name] = p
 	}
+	p.role, p.passed = roleName, time.Time{}
 }
 
 // InstanceProfile returns the profile of that name or ARN as EC2 sees it at this moment;
