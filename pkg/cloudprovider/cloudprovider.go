@@ -29,6 +29,8 @@ type Types interface {
 // Launcher starts instances.
 type Launcher interface {
 	Launch(ctx context.Context, req launch.Request) (instance.Instance, error)
+	// DryRun asks whether req could be launched. It starts nothing.
+	DryRun(ctx context.Context, req launch.Request) error
 }
 
 // Inventory knows and changes the instances that exist.

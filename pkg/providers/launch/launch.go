@@ -35,6 +35,8 @@ const (
 type API interface {
 	templateAPI
 	CreateFleet(context.Context, *ec2.CreateFleetInput, ...func(*ec2.Options)) (*ec2.CreateFleetOutput, error)
+	// RunInstances is called as a dry run only.
+	RunInstances(context.Context, *ec2.RunInstancesInput, ...func(*ec2.Options)) (*ec2.RunInstancesOutput, error)
 }
 
 // Finder shows what was launched.

@@ -73,9 +73,17 @@ func refused(err error, refusals []refusal) error {
 // refusedCall is refused for a call that EC2 refused as a whole. An error that is no answer
 // of EC2's stays as it is.
 func refusedCall(err error) error {
+	if r := refusalOf(err); r.Code != "" {
+		return refused(err, []refusal{r})
+	}
+	return err
+}
+
+// refusalOf is the code and message in EC2's answer; empty when err is none.
+func refusalOf(err error) refusal {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		return err
+		return refusal{}
 	}
-	return refused(err, []refusal{{Code: api.ErrorCode(), Message: api.ErrorMessage()}})
+	return refusal{Code: api.ErrorCode(), Message: api.ErrorMessage()}
 }
