@@ -5,8 +5,7 @@
 //
 //   - test/awsfake/catalogue/types.tsv, one line for each instance type, which
 //     the fake EC2 answers from;
-//   - pkg/providers/offering/pricetable/ondemand.tsv.gz and zz_generated.date.go,
-//     the Linux on-demand prices of every region, which the product falls back to
+//   - pkg/providers/offering/pricetable/ondemand.tsv.gz, the Linux on-demand prices of all regions with public prices, which the product falls back to
 //     where the Pricing API cannot be reached.
 //
 // It talks to nothing but the Go module proxy. The facts are data files inside two
@@ -16,7 +15,8 @@
 //     sizes, processors, storage, accelerators, prices, and the zones by id in which
 //     a type is offered;
 //   - github.com/aws/karpenter-provider-aws (Apache-2.0): the network interface
-//     limits, hypervisors and baseline bandwidths that AWS generates there.
+//     limits, hypervisors and baseline bandwidths that AWS generates there, and prices of
+//     four regions: younger ones of us-east-1 and both of GovCloud, and those of cn-north-1.
 //
 // It remembers nothing, and the same pins give the same bytes. A fact that no
 // source states is left empty, never guessed.

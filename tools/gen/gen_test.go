@@ -34,15 +34,33 @@ func TestPricesAreThoseOfRegionsAndLinux(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := priceFiles(facts{date: "2025-05-28", types: types})
+	made, err := priceFile(facts{date: "2025-05-28", types: types})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := string(files[0].content), "type\tus-east-1\tus-gov-west-1\nx1.small\t0.01\t0.02\n"; got != want {
+	if got, want := string(made.content), "type\tus-east-1\tus-gov-west-1\n"+
+		"date\t2025-05-28\t2025-05-28\nx1.small\t0.01\t0.02\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if !strings.Contains(string(files[1].content), `const Date = "2025-05-28"`) {
-		t.Errorf("no date in %s", files[1].content)
+}
+
+func TestAYoungerTableOfARegionWins(t *testing.T) {
+	types, err := typesOf(t, entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := map[string]regionPrices{
+		"us-east-1":  {date: "2026-07-20", byType: map[string]float64{"x1.small": 0.009, "x2.small": 0.008}},
+		"cn-north-1": {date: "2024-11-06", byType: map[string]float64{"x1.small": 0.07}},
+	}
+	made, err := priceFile(facts{date: "2025-05-28", types: types, newer: newer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "type\tcn-north-1\tus-east-1\tus-gov-west-1\ndate\t2024-11-06\t2026-07-20\t2025-05-28\n" +
+		"x1.small\t0.07\t0.009\t0.02\nx2.small\t\t0.008\t\n"
+	if got := string(made.content); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -51,7 +69,7 @@ func TestAPriceThatIsNoNumberIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := priceFiles(facts{types: types}); err == nil || !strings.Contains(err.Error(), "x1.small in us-east-1") {
+	if _, err := priceFile(facts{types: types}); err == nil || !strings.Contains(err.Error(), "x1.small in us-east-1") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -118,6 +136,27 @@ var InstanceTypeBandwidthMegabits = map[string]int64{"x1.small": 32}`
 	}
 	if _, err := mapLiteral(path, "Missing"); err == nil {
 		t.Error("a table that is not there was read")
+	}
+}
+
+func TestReadNewerReadsRegionsAndTheirDay(t *testing.T) {
+	folder := t.TempDir()
+	for name, variable := range newerTables() {
+		source := "package p\n// generated at 2026-07-20T13:44:30Z for x\nvar " + variable +
+			" = map[string]map[T]float64{\"" + variable + "\": {\"x1.small\": 0.010000}}\n"
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := readNewer(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := got["InitialOnDemandPricesCN"]; len(got) != 3 || p.date != "2026-07-20" || p.byType["x1.small"] != 0.01 {
+		t.Errorf("got %v", got)
+	}
+	if _, err := readNewer(t.TempDir()); err == nil {
+		t.Error("files that are not there were read")
 	}
 }
 

@@ -56,8 +56,12 @@ func toLimits(fields map[string]ast.Expr) (out limits, err error) {
 	if !ok {
 		return out, fmt.Errorf("NetworkCards are not there")
 	}
-	for _, card := range cards.Elts {
-		n, err := integer(fieldsOf(card.(*ast.CompositeLit))["MaximumNetworkInterfaces"])
+	for _, element := range cards.Elts {
+		card, ok := element.(*ast.CompositeLit)
+		if !ok {
+			return out, fmt.Errorf("a network card is not a literal")
+		}
+		n, err := integer(fieldsOf(card)["MaximumNetworkInterfaces"])
 		if err != nil {
 			return out, err
 		}
@@ -101,15 +105,20 @@ func mapLiteral(path, name string) (map[string]ast.Expr, error) {
 	if table == nil {
 		return nil, fmt.Errorf("no map %s in %s", name, path)
 	}
+	return entriesOf(table)
+}
+
+// entriesOf returns the entries of a map with text keys.
+func entriesOf(table *ast.CompositeLit) (map[string]ast.Expr, error) {
 	out := make(map[string]ast.Expr, len(table.Elts))
 	for _, element := range table.Elts {
 		pair, ok := element.(*ast.KeyValueExpr)
 		if !ok {
-			return nil, fmt.Errorf("map %s has an entry without a key", name)
+			return nil, fmt.Errorf("an entry has no key")
 		}
 		key, err := text(pair.Key)
 		if err != nil {
-			return nil, fmt.Errorf("key of map %s: %w", name, err)
+			return nil, fmt.Errorf("key of a map: %w", err)
 		}
 		out[key] = pair.Value
 	}

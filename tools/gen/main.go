@@ -45,9 +45,9 @@ func run(ctx context.Context, root string, check bool) error {
 
 // render turns the facts into the files that are kept in the tree.
 func render(facts facts) ([]file, error) {
-	prices, err := priceFiles(facts)
+	prices, err := priceFile(facts)
 	if err != nil {
 		return nil, fmt.Errorf("building the price table: %w", err)
 	}
-	return append(prices, catalogueFile(facts)), nil
+	return []file{prices, catalogueFile(facts)}, nil
 }

@@ -24,6 +24,7 @@ type facts struct {
 	types     []instanceType     // sorted by name
 	limits    map[string]limits  // by type
 	bandwidth map[string]float64 // baseline in Mbps, by type
+	newer     map[string]regionPrices
 }
 
 // instanceType is an entry of ec2instances.info, with the fields that are used.
@@ -82,14 +83,23 @@ func readFacts(ctx context.Context) (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	folder := filepath.Join(tables.Dir, "pkg", "providers", "instancetype")
-	if out.limits, err = readLimits(filepath.Join(folder, "zz_generated.vpclimits.go")); err != nil {
-		return facts{}, fmt.Errorf("reading %s: %w", limitsModule, err)
+	err = out.readTables(tables.Dir)
+	return out, err
+}
+
+// readTables adds what the second source states.
+func (f *facts) readTables(dir string) (err error) {
+	providers := filepath.Join(dir, "pkg", "providers")
+	if f.limits, err = readLimits(filepath.Join(providers, "instancetype", "zz_generated.vpclimits.go")); err != nil {
+		return fmt.Errorf("reading %s: %w", limitsModule, err)
 	}
-	if out.bandwidth, err = readBandwidth(filepath.Join(folder, "zz_generated.bandwidth.go")); err != nil {
-		return facts{}, fmt.Errorf("reading %s: %w", limitsModule, err)
+	if f.bandwidth, err = readBandwidth(filepath.Join(providers, "instancetype", "zz_generated.bandwidth.go")); err != nil {
+		return fmt.Errorf("reading %s: %w", limitsModule, err)
 	}
-	return out, nil
+	if f.newer, err = readNewer(filepath.Join(providers, "pricing")); err != nil {
+		return fmt.Errorf("reading %s: %w", limitsModule, err)
+	}
+	return nil
 }
 
 // module is where the Go command put a module, and which version it is.
