@@ -48,6 +48,7 @@ func Load(ctx context.Context, version string, registry prometheus.Registerer) (
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("registering AWS call metrics: %w", err)
 	}
+	cfg.HTTPClient = Steady(cfg.HTTPClient)
 	cfg.APIOptions = append(cfg.APIOptions, awsmiddleware.AddUserAgentKey("karpenter.sh-"+version), measure)
 	return cfg, nil
 }

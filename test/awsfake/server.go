@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"k8s.io/utils/clock"
 
+	steadyaws "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/aws"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/iam"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/policy"
@@ -154,5 +156,6 @@ func (s *Server) ConfigFor(accessKey, region string) aws.Config {
 		Region:       region,
 		BaseEndpoint: aws.String(s.URL),
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "secret", ""),
+		HTTPClient:   steadyaws.Steady(awshttp.NewBuildableClient()),
 	}
 }
