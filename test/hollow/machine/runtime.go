@@ -147,3 +147,6 @@ func (m *Machine) client(_ context.Context, p *shell.Proc) int {
 	}
 	return 0
 }
+
+// KubeletHealth is a file that is there while a kubelet's health endpoint would answer.
+const KubeletHealth = "/run/kubelet/healthz"
