@@ -1,0 +1,61 @@
+package operator
+
+import (
+	"github.com/awslabs/operatorpkg/controller"
+	"github.com/awslabs/operatorpkg/status"
+	"k8s.io/client-go/tools/record"
+	karpenter "sigs.k8s.io/karpenter/pkg/cloudprovider"
+	"sigs.k8s.io/karpenter/pkg/events"
+
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cloudprovider"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/garbagecollection"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/nodeclass"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/refresh"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/tagging"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/operator/options"
+)
+
+// wiring is what controllers are made from.
+type wiring struct {
+	providers Providers
+	provider  *cloudprovider.CloudProvider
+	overlaid  karpenter.CloudProvider // provider as NodeOverlays change it
+	kube      Kube
+	recorder  events.Recorder
+	plain     record.EventRecorder // for code of others that wants Kubernetes' own
+	clock     Clock
+	options   *options.Options
+	region    string
+}
+
+// controllers are all but core's.
+func (w wiring) controllers() []controller.Controller {
+	p, kube, o := w.providers, w.kube.Client, w.options
+	return []controller.Controller{
+		w.nodeClass(),
+		nodeclass.NewHash(kube, p.Clusters),
+		status.NewController[*v1.EC2NodeClass](kube, w.plain, status.EmitDeprecatedMetrics),
+		garbagecollection.New(kube, p.Inventory, w.recorder, w.clock, o.AdoptUntagged),
+		garbagecollection.NewTemplates(p.Launcher, p.Clusters),
+		tagging.New(kube, p.Inventory, o.ClusterName),
+		refresh.NewTypes(p.Types),
+		refresh.NewPrices(p.Offerings),
+		refresh.NewOfferings(kube, w.overlaid),
+	}
+}
+
+func (w wiring) nodeClass() *nodeclass.Controller {
+	p := w.providers
+	deps := nodeclass.Deps{
+		Kube: w.kube.Client, Recorder: w.recorder, Clock: w.clock,
+		Images: p.Images, Network: p.Network, Profiles: p.Profiles, Clusters: p.Clusters,
+		Templates: templates{launcher: p.Launcher, clusters: p.Clusters},
+	}
+	if !w.options.DisableDryRun {
+		deps.DryRun = w.provider
+	}
+	return nodeclass.New(deps, nodeclass.Config{
+		ClusterName: w.options.ClusterName, Region: w.region, IsolatedVPC: w.options.IsolatedVPC,
+	})
+}
