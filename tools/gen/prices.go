@@ -35,31 +35,28 @@ func priceFile(f facts) (file, error) {
 	return file{path: pricePath, content: table.Bytes(), gzipped: true}, nil
 }
 
-// pricesOf returns the prices by type and region. A region's own table wins over the
-// instance data, whose types it knows and whose prices of it are older or none.
-func pricesOf(f facts) (map[string]map[string]float64, error) {
-	prices := map[string]map[string]float64{}
-	set := func(name, region string, price float64) {
-		if prices[name] == nil {
-			prices[name] = map[string]float64{}
-		}
-		prices[name][region] = price
+// priceMap holds prices by type and region.
+type priceMap map[string]map[string]float64
+
+func (m priceMap) set(name, region string, price float64) {
+	if m[name] == nil {
+		m[name] = map[string]float64{}
 	}
+	m[name][region] = price
+}
+
+// pricesOf returns all prices. A region's own table wins over the instance data, whose
+// types it knows and whose prices of it are older or none.
+func pricesOf(f facts) (priceMap, error) {
+	prices := priceMap{}
 	for _, t := range f.types {
-		for region, p := range t.Pricing {
-			if p.Linux.OnDemand == "" || !regionName.MatchString(region) {
-				continue
-			}
-			price, err := p.Linux.OnDemand.Float64()
-			if err != nil || price <= 0 {
-				return nil, fmt.Errorf("price of %s in %s: %q is not a positive number", t.Name, region, p.Linux.OnDemand)
-			}
-			set(t.Name, region, price)
+		if err := prices.addType(t); err != nil {
+			return nil, err
 		}
 	}
 	for region, newer := range f.newer {
 		for name, price := range newer.byType {
-			set(name, region, price)
+			prices.set(name, region, price)
 		}
 	}
 	if len(prices) == 0 {
@@ -68,8 +65,22 @@ func pricesOf(f facts) (map[string]map[string]float64, error) {
 	return prices, nil
 }
 
+func (m priceMap) addType(t instanceType) error {
+	for region, p := range t.Pricing {
+		if p.Linux.OnDemand == "" || !regionName.MatchString(region) {
+			continue
+		}
+		price, err := p.Linux.OnDemand.Float64()
+		if err != nil || price <= 0 {
+			return fmt.Errorf("price of %s in %s: %q is not a positive number", t.Name, region, p.Linux.OnDemand)
+		}
+		m.set(t.Name, region, price)
+	}
+	return nil
+}
+
 // columns returns the regions that have prices, in order, and the day of each.
-func (f facts) columns(prices map[string]map[string]float64) (regions, dates []string) {
+func (f facts) columns(prices priceMap) (regions, dates []string) {
 	seen := map[string]bool{}
 	for _, byRegion := range prices {
 		for region := range byRegion {

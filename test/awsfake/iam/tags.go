@@ -34,7 +34,7 @@ func tagsOf(list []tag) (map[string]string, error) {
 }
 
 func tagList(tags map[string]string) []tag {
-	var out []tag
+	out := make([]tag, 0, len(tags))
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		out = append(out, tag{Key: key, Value: tags[key]})
 	}

@@ -165,13 +165,20 @@ func (s wireStatement) compile(variables bool) (Statement, error) {
 	if out.resources, err = choose("Resource", s.Resource, s.NotResource, variables); err != nil {
 		return out, err
 	}
-	for _, operator := range slices.Sorted(maps.Keys(s.Condition)) {
-		for _, key := range slices.Sorted(maps.Keys(s.Condition[operator])) {
-			c, err := newCondition(operator, key, s.Condition[operator][key], variables)
+	out.conditions, err = conditionsOf(s.Condition, variables)
+	return out, err
+}
+
+// conditionsOf returns a statement's conditions in a fixed order.
+func conditionsOf(all map[string]map[string]oneOrMany, variables bool) ([]condition, error) {
+	var out []condition
+	for _, operator := range slices.Sorted(maps.Keys(all)) {
+		for _, key := range slices.Sorted(maps.Keys(all[operator])) {
+			c, err := newCondition(operator, key, all[operator][key], variables)
 			if err != nil {
-				return out, err
+				return nil, err
 			}
-			out.conditions = append(out.conditions, c)
+			out = append(out, c)
 		}
 	}
 	return out, nil

@@ -184,7 +184,7 @@ func (e *Engine) Unused(documents ...*Document) []string {
 
 // parts are all patterns of a statement, as hits.
 func (s *Statement) parts() []hit {
-	var out []hit
+	out := make([]hit, 0, len(s.actions.list)+len(s.resources.list))
 	for _, p := range s.actions.list {
 		out = append(out, hit{s, "Action", p.text})
 	}

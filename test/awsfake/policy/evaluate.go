@@ -97,7 +97,7 @@ func (r request) match(s *Statement) []hit {
 			return nil
 		}
 	}
-	var out []hit
+	out := make([]hit, 0, len(actions)+len(resources))
 	for _, p := range actions {
 		out = append(out, hit{s, "Action", p.text})
 	}

@@ -69,25 +69,27 @@ func checkProducts(c *wire.Call, in productsInput) (size, start int, err error) 
 		}
 	}
 	if in.ServiceCode != "AmazonEC2" {
-		return 0, 0, &wire.Error{Code: "NotFoundException", Message: "The service code " + in.ServiceCode + " is not modelled"}
+		return 0, 0, wire.Errorf("NotFoundException", "The service code %s is not modelled", in.ServiceCode)
 	}
-	if in.FormatVersion != "" && in.FormatVersion != "aws_v1" {
-		return 0, 0, wire.Errorf("InvalidParameterException", "Input Parameters are invalid: unknown format version %s", in.FormatVersion)
+	if !slices.Contains([]string{"", "aws_v1"}, in.FormatVersion) {
+		return 0, 0, invalid("unknown format version %s", in.FormatVersion)
 	}
-	for _, f := range in.Filters {
-		if f.Type != "TERM_MATCH" || f.Field == "" {
-			return 0, 0, wire.Errorf("InvalidParameterException", "Input Parameters are invalid: a filter of type %q is not modelled", f.Type)
-		}
+	if i := slices.IndexFunc(in.Filters, func(f filter) bool { return f.Type != "TERM_MATCH" || f.Field == "" }); i >= 0 {
+		return 0, 0, invalid("a filter of type %q is not modelled", in.Filters[i].Type)
 	}
 	size = pageSize
 	if in.MaxResults != nil {
 		size = *in.MaxResults
 	}
 	if size < 1 || size > pageSize {
-		return 0, 0, wire.Errorf("InvalidParameterException", "Input Parameters are invalid: MaxResults must be from 1 to %d", pageSize)
+		return 0, 0, invalid("MaxResults must be from 1 to %d", pageSize)
 	}
 	start, err = position(in.NextToken)
 	return size, start, err
+}
+
+func invalid(format string, args ...any) error {
+	return wire.Errorf("InvalidParameterException", "Input Parameters are invalid: "+format, args...)
 }
 
 func position(token string) (int, error) {

@@ -35,7 +35,7 @@ func products(region string, t catalogue.Type, price float64) []product {
 	if t.BareMetal {
 		family, tenancy = "Compute Instance (bare metal)", "Dedicated"
 	}
-	var out []product
+	out := make([]product, 0, len(capacity()))
 	for status, share := range capacity() {
 		out = append(out, product{
 			family: family, price: price * share,

@@ -72,7 +72,7 @@ func (w *World) Waiting(region, name string) []string {
 		return nil
 	}
 	q.expire(w.env.Clock.Now())
-	var out []string
+	out := make([]string, 0, len(q.messages))
 	for _, m := range q.messages {
 		out = append(out, m.body)
 	}

@@ -115,7 +115,7 @@ func (w *World) getParameters(c *wire.Call, in getManyInput) (*getManyOutput, er
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var resources []wire.Resource
+	resources := make([]wire.Resource, 0, len(in.Names))
 	for _, full := range in.Names {
 		name, _, err := split(full)
 		if err != nil {

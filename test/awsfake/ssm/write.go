@@ -79,25 +79,34 @@ func (w *World) mayPut(c *wire.Call, in putInput, tags map[string]string) error 
 }
 
 func checkPut(in putInput) error {
+	if err := checkName(in.Name); err != nil {
+		return err
+	}
 	switch {
-	case !nameForm.MatchString(in.Name), len(in.Name) > longestName:
-		return wire.Errorf("ValidationException", "Parameter name must be at most %d of the characters a-zA-Z0-9_.-/", longestName)
-	case strings.Contains(in.Name, "/") && !strings.HasPrefix(in.Name, "/"):
-		return wire.Errorf("ValidationException", "Parameter name must be a fully qualified name: a name that contains / begins with one.")
-	case strings.Count(in.Name, "/") > deepest:
-		return wire.Errorf("HierarchyLevelLimitExceededException", "A hierarchy can have at most %d levels.", deepest)
-	case reserved(in.Name):
-		return wire.Errorf("AccessDeniedException", "No access to reserved parameter name: %s.", in.Name)
 	case in.Type != "" && !slices.Contains([]string{typeString, "StringList", typeSecureString}, in.Type):
 		return wire.Errorf("UnsupportedParameterType", "The parameter type %s is not supported.", in.Type)
-	case in.Tier != "" && in.Tier != "Standard":
+	case !slices.Contains([]string{"", "Standard"}, in.Tier):
 		return wire.Errorf("ValidationException", "The tier %s is not modelled", in.Tier)
-	case in.DataType != "" && in.DataType != "text":
+	case !slices.Contains([]string{"", "text"}, in.DataType):
 		return wire.Errorf("ValidationException", "The data type %s is not modelled", in.DataType)
 	case len(in.Value) > longestValue:
 		return wire.Errorf("ValidationException", "Standard tier parameters support a maximum parameter value of %d characters.", longestValue)
 	case in.Overwrite && len(in.Tags) > 0:
 		return wire.Errorf("ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag.")
+	}
+	return nil
+}
+
+func checkName(name string) error {
+	switch {
+	case !nameForm.MatchString(name), len(name) > longestName:
+		return wire.Errorf("ValidationException", "Parameter name must be at most %d of the characters a-zA-Z0-9_.-/", longestName)
+	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
+		return wire.Errorf("ValidationException", "Parameter name must be a fully qualified name: a name that contains / begins with one.")
+	case strings.Count(name, "/") > deepest:
+		return wire.Errorf("HierarchyLevelLimitExceededException", "A hierarchy can have at most %d levels.", deepest)
+	case reserved(name):
+		return wire.Errorf("AccessDeniedException", "No access to reserved parameter name: %s.", name)
 	}
 	return nil
 }
@@ -151,7 +160,7 @@ func (w *World) deleteParameters(c *wire.Call, in deleteManyInput) (*deleteManyO
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var resources []wire.Resource
+	resources := make([]wire.Resource, 0, len(in.Names))
 	for _, name := range in.Names {
 		resources = append(resources, w.resource(c.Region, name))
 	}
