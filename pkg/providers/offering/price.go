@@ -27,16 +27,22 @@ type place struct{ instanceType, zone string }
 // are in proportion, which is what choosing the cheapest needs.
 const fallbackRegion = "us-east-1"
 
-// embedded returns the on-demand prices that were known when the program was built.
-func embedded(region string) (*prices, error) {
+// embedded returns the on-demand prices that were known when the program was built, and
+// says for messages which those are.
+func embedded(region string) (*prices, string, error) {
 	table, err := pricetable.OnDemand(region)
 	if errors.Is(err, pricetable.ErrUnknownRegion) {
-		table, err = pricetable.OnDemand(fallbackRegion)
+		region = fallbackRegion
+		table, err = pricetable.OnDemand(region)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return &prices{onDemand: table}, nil
+	date, err := pricetable.Date(region)
+	if err != nil {
+		return nil, "", err
+	}
+	return &prices{onDemand: table}, region + " of " + date, nil
 }
 
 // of returns the price of the pool; false when it is not known. Until EC2 was asked, spot
@@ -63,7 +69,7 @@ func (p *Provider) UpdateOnDemandPrices(ctx context.Context) error {
 	}
 	found, err := p.fetchOnDemand(ctx)
 	if err != nil {
-		return fmt.Errorf("asking for on-demand prices (those of %s stand where no newer came): %w", pricetable.Date, err)
+		return fmt.Errorf("asking for on-demand prices (where none came before, the built-in ones of %s stand): %w", p.builtIn, err)
 	}
 	if p.replace(func(now *prices) bool { return assign(&now.onDemand, found) }) {
 		log.FromContext(ctx).Info("on-demand prices changed", "instance-types", len(found))

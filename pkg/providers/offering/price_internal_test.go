@@ -63,18 +63,19 @@ func TestPriceOf(t *testing.T) {
 
 func TestEmbeddedPrices(t *testing.T) {
 	for name, tc := range map[string]struct {
-		region string
-		medium float64
+		region, from string
+		medium       float64
 	}{
-		"a region of the table":         {region: "ap-northeast-2", medium: 0.052},
-		"us-east-1 for one that is not": {region: "mars-north-1", medium: 0.0416},
+		"a region of the table":         {region: "ap-northeast-2", from: "ap-northeast-2 of 20", medium: 0.052},
+		"us-east-1 for one that is not": {region: "mars-north-1", from: "us-east-1 of 20", medium: 0.0416},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			got, err := embedded(tc.region)
+			got, from, err := embedded(tc.region)
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(got.onDemand).To(HaveKeyWithValue("t3.medium", tc.medium))
 			g.Expect(got.spot).To(BeNil())
+			g.Expect(from).To(HavePrefix(tc.from))
 		})
 	}
 }

@@ -59,6 +59,7 @@ type Provider struct {
 	config  Config
 	sources Sources
 	refused *memory
+	builtIn string // which prices the program came with
 
 	pricing sync.Mutex // orders replacements of prices; not held while AWS is asked
 	prices  atomic.Pointer[prices]
@@ -81,12 +82,12 @@ const idle = time.Hour
 // New returns a provider with the embedded prices and nothing refused. It fails when the
 // embedded table cannot be read.
 func New(config Config, sources Sources) (*Provider, error) {
-	first, err := embedded(config.Region)
+	first, builtIn, err := embedded(config.Region)
 	if err != nil {
 		return nil, err
 	}
 	p := &Provider{
-		config: config, sources: sources,
+		config: config, sources: sources, builtIn: builtIn,
 		refused: newMemory(sources.Clock),
 		classes: map[types.UID]*class{},
 	}
