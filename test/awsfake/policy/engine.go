@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -53,25 +52,6 @@ func (e *Engine) SetPrincipal(accessKey string, p Principal) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.principals[accessKey] = known{Principal: p}
-}
-
-// Give reads "key=file", as a flag has it, and gives the access key the policy in the
-// file beside those it has. The first one ends that the key may do everything.
-func (e *Engine) Give(spec string, placeholders map[string]string) error {
-	accessKey, path, ok := strings.Cut(spec, "=")
-	if !ok || accessKey == "" || path == "" {
-		return fmt.Errorf("reading policy %q: it is not an access key, = and a file", spec)
-	}
-	doc, err := Load(path, placeholders)
-	if err != nil {
-		return err
-	}
-	e.mu.Lock()
-	p := e.principals[accessKey].Principal
-	e.mu.Unlock()
-	p.Documents = append(slices.Clone(p.Documents), doc)
-	e.SetPrincipal(accessKey, p)
-	return nil
 }
 
 // SetRole says what sessions of a role may do, by the role's ARN; its ARN is not used.

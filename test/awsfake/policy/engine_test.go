@@ -77,24 +77,6 @@ func TestAnUnknownKeyMayDoAllUntilOthersAreRefused(t *testing.T) {
 	g.Expect(engine.Authorize(wire.Check{AccessKey: key, Action: "ec2:RunInstances"})).To(Succeed())
 }
 
-func TestAFlagGivesPoliciesOneByOne(t *testing.T) {
-	g := NewWithT(t)
-	engine := policy.New(wiretest.Env(clock.RealClock{}))
-	for _, wrong := range []string{"", "key", "=file", "key="} {
-		g.Expect(engine.Give(wrong, nil)).To(MatchError(ContainSubstring("it is not an access key, = and a file")))
-	}
-	g.Expect(engine.Give(key+"="+chartFolder+"missing.json", nil)).To(MatchError(ContainSubstring("no such file")))
-
-	look, meet := in("ap-northeast-2", "ec2:DescribeSubnets"), in("ap-northeast-2", "ssmmessages:OpenDataChannel")
-	look.AccessKey, meet.AccessKey = key, key
-	g.Expect(engine.Give(key+"="+chartFolder+"controller-policy.json", placeholders())).To(Succeed())
-	g.Expect(engine.Authorize(look)).To(Succeed())
-	g.Expect(engine.Authorize(meet)).NotTo(Succeed())
-	g.Expect(engine.Give(key+"="+chartFolder+"node-policy.json", placeholders())).To(Succeed())
-	g.Expect(engine.Authorize(look)).To(Succeed())
-	g.Expect(engine.Authorize(meet)).To(Succeed())
-}
-
 func TestASessionHasThePoliciesOfItsRole(t *testing.T) {
 	g := NewWithT(t)
 	engine, doc := engineFor(t, `{"Effect": "Allow", "Action": "ec2:*", "Resource": "*",
