@@ -120,7 +120,7 @@ func (r *region) describeSpotPrices(c *wire.Call, in describeSpotPricesInput) (*
 			return nil, wire.Errorf("InvalidParameterValue", "Value (%s) for a time is invalid.", t)
 		}
 	}
-	if _, err := namedTypes(in.InstanceType); err != nil {
+	if _, err := namedTypes(in.InstanceType, func(catalogue.Type) bool { return true }); err != nil {
 		return nil, err
 	}
 	wanted, err := compile(in.Filter, fields[spotPriceItem]{

@@ -28,13 +28,16 @@ func (r *region) describeTypes(c *wire.Call, in describeTypesInput) (*describeTy
 	if err != nil {
 		return nil, err
 	}
-	named, err := namedTypes(in.InstanceType)
+	known := func(it catalogue.Type) bool {
+		return in.IncludeUnsupportedInRegion || catalogue.OfferedIn(r.name, it.Name)
+	}
+	named, err := namedTypes(in.InstanceType, known)
 	if err != nil {
 		return nil, err
 	}
 	var matched []numbered[catalogue.Type]
 	for i, it := range named {
-		if (in.IncludeUnsupportedInRegion || catalogue.OfferedIn(r.name, it.Name)) && wanted.match(it) {
+		if known(it) && wanted.match(it) {
 			matched = append(matched, numbered[catalogue.Type]{i + 1, it})
 		}
 	}
@@ -56,7 +59,9 @@ type numbered[T any] struct {
 
 func (n numbered[T]) key() int { return n.n }
 
-func namedTypes(names []string) ([]catalogue.Type, error) {
+// namedTypes finds types by name, all when there are no names. One that the region does not
+// know does not exist.
+func namedTypes(names []string, known func(catalogue.Type) bool) ([]catalogue.Type, error) {
 	if len(names) == 0 {
 		return catalogue.Types(), nil
 	}
@@ -64,7 +69,7 @@ func namedTypes(names []string) ([]catalogue.Type, error) {
 	var unknown []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		it, ok := catalogue.Lookup(name)
-		if !ok {
+		if !ok || !known(it) {
 			unknown = append(unknown, name)
 			continue
 		}
