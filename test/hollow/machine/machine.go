@@ -68,6 +68,9 @@ func (m *Machine) Boot(ctx context.Context) {
 	m.systemd.boot(ctx)
 }
 
+// Halt waits until nothing of the last boot runs any more. The context of that boot has ended.
+func (m *Machine) Halt() { m.systemd.halt() }
+
 // Run runs a program as root and returns its exit status; its output goes to the console.
 func (m *Machine) Run(ctx context.Context, args ...string) int {
 	return m.shell.Start(ctx, m.environment(), args, m.Console)

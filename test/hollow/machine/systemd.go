@@ -50,6 +50,19 @@ func (s *systemd) boot(ctx context.Context) {
 	}
 }
 
+// halt waits for everything that was started since the boot.
+func (s *systemd) halt() {
+	s.mu.Lock()
+	var waits []chan struct{}
+	for _, started := range s.services {
+		waits = append(waits, started.done)
+	}
+	s.mu.Unlock()
+	for _, done := range waits {
+		<-done
+	}
+}
+
 // wanted lists the enabled units by name, which happens to put the runtime before the kubelet.
 func (s *systemd) wanted() []string {
 	entries, err := s.machine.FS.ReadDir(wantsDir)

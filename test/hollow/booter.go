@@ -1,0 +1,278 @@
+package hollow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/kubelet"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/pods"
+)
+
+// EC2 is what a booter needs of EC2; *ec2.Client is one.
+type EC2 interface {
+	Instances
+	Catalogue
+}
+
+// Instances is the part of EC2 that tells of instances.
+type Instances interface {
+	ec2.DescribeInstancesAPIClient
+	ec2.DescribeVolumesAPIClient
+	DescribeInstanceAttribute(context.Context, *ec2.DescribeInstanceAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeInstanceAttributeOutput, error)
+}
+
+// Catalogue is the part of EC2 that tells of what instances are made from.
+type Catalogue interface {
+	ec2.DescribeInstanceTypesAPIClient
+	ec2.DescribeImagesAPIClient
+}
+
+// Hypervisor is what EC2's API has no call for. A booter can do without one.
+type Hypervisor interface {
+	// SetConsole makes text the console output that EC2 shows of an instance.
+	SetConsole(ctx context.Context, id, text string) error
+	// Boots returns when each instance was last told to boot, so that reboots are seen.
+	Boots(ctx context.Context) (map[string]time.Time, error)
+}
+
+// Config says what a booter boots and how.
+type Config struct {
+	EC2 EC2
+	// Region is the one that EC2 answers for, for example "ap-northeast-2".
+	Region string
+	// Hypervisor may be nil.
+	Hypervisor Hypervisor
+	// Cluster is with whose rights pods are played; nodes never use it. Nil plays no pods.
+	Cluster *rest.Config
+	// All boots every instance, not only those with Karpenter's tag for the NodePool.
+	All bool
+	// Poll is the time between two looks at EC2; zero is DefaultPoll.
+	Poll time.Duration
+	// Machine is what all machines share. Pipes may be empty: then the booter makes a directory and removes it at the end.
+	Machine machine.Config
+	// Kubelet is what all kubelets share. Pods is the booter's to set.
+	Kubelet kubelet.Options
+}
+
+const (
+	// DefaultPoll is short beside the seconds that a pod may take to run on a new node.
+	DefaultPoll = 150 * time.Millisecond
+	// DefaultMemoryOverhead is what Ubuntu's kernel and firmware keep of a medium instance's memory.
+	DefaultMemoryOverhead = 0.035
+	// DefaultSpeed makes a script's sleeps a hundredth of what they say.
+	DefaultSpeed = 100
+)
+
+// Booter boots instances. Make one with New and call Run once.
+type Booter struct {
+	config Config
+	facts  facts
+	asked  time.Time // when reboots were last looked for; the poll's own
+
+	mu       sync.Mutex
+	machines map[string]*guest
+}
+
+// New returns a booter for config.
+func New(config Config) *Booter {
+	config.Poll = cmp.Or(config.Poll, DefaultPoll)
+	config.Machine.Speed = cmp.Or(config.Machine.Speed, DefaultSpeed)
+	config.Kubelet.MemoryOverhead = cmp.Or(config.Kubelet.MemoryOverhead, DefaultMemoryOverhead)
+	return &Booter{config: config, facts: facts{api: config.EC2, region: config.Region}, machines: map[string]*guest{}}
+}
+
+// Run boots and stops machines as their instances start and end, until ctx ends. It
+// returns when every machine has stopped. It fails only at start; a poll that fails is repeated.
+func (b *Booter) Run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if b.config.Machine.Pipes == "" {
+		dir, err := os.MkdirTemp("", "hollow-")
+		if err != nil {
+			return fmt.Errorf("making directory for pipes: %w", err)
+		}
+		b.config.Machine.Pipes = dir
+		defer func() { _ = os.RemoveAll(dir) }()
+	}
+	b.config.Kubelet.Pods = noPods{}
+	if b.config.Cluster != nil {
+		player, err := pods.Start(ctx, b.config.Cluster)
+		if err != nil {
+			return err
+		}
+		b.config.Kubelet.Pods = player
+	}
+	defer b.stopAll()
+	tick := time.NewTicker(b.config.Poll)
+	defer tick.Stop()
+	for {
+		if err := b.poll(ctx); err != nil && ctx.Err() == nil {
+			log.FromContext(ctx).Error(err, "polling EC2")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// poll looks at EC2 once and starts and stops machines to match.
+func (b *Booter) poll(ctx context.Context) error {
+	seen, err := b.facts.instances(ctx, b.config.All)
+	if err != nil {
+		return err
+	}
+	boots, err := b.boots(ctx)
+	errs := []error{err}
+	b.forget(ctx, seen)
+	for _, id := range slices.Sorted(maps.Keys(seen)) {
+		errs = append(errs, b.match(ctx, seen[id], boots[id]))
+	}
+	return errors.Join(append(errs, b.pushConsoles(ctx))...)
+}
+
+// bootsInterval is how often reboots are looked for; they are rare.
+const bootsInterval = time.Second
+
+// boots returns when instances were last told to boot, or nothing when it is not yet time to ask again.
+func (b *Booter) boots(ctx context.Context) (map[string]time.Time, error) {
+	if b.config.Hypervisor == nil || time.Since(b.asked) < bootsInterval {
+		return nil, nil
+	}
+	b.asked = time.Now()
+	boots, err := b.config.Hypervisor.Boots(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading boots: %w", err)
+	}
+	return boots, nil
+}
+
+// match brings one machine to the state of its instance.
+func (b *Booter) match(ctx context.Context, i instance, boot time.Time) error {
+	g := b.guest(i.id)
+	switch {
+	case i.running && g == nil:
+		found, err := b.facts.of(ctx, i)
+		if err != nil {
+			return fmt.Errorf("reading facts of %s: %w", i.id, err)
+		}
+		log.FromContext(ctx).Info("booting", "instance", i.id, "instance-type", i.kind, "zone", i.zone)
+		b.add(newGuest(ctx, found, b.config, boot))
+	case i.running && !g.running():
+		g.start(ctx, boot)
+	case i.running && g.rebooted(boot):
+		log.FromContext(ctx).Info("rebooting", "instance", i.id)
+		g.stop()
+		g.start(ctx, boot)
+	case !i.running && g != nil && g.running():
+		log.FromContext(ctx).Info("stopping", "instance", i.id)
+		g.stop()
+	}
+	return nil
+}
+
+// forget drops the machines whose instances are not seen any more. All are switched off
+// before the first is waited for.
+func (b *Booter) forget(ctx context.Context, seen map[string]instance) {
+	gone := b.known()
+	maps.DeleteFunc(gone, func(id string, _ *guest) bool { _, still := seen[id]; return still })
+	for id, g := range gone {
+		log.FromContext(ctx).Info("gone", "instance", id)
+		g.off()
+	}
+	for id, g := range gone {
+		g.stop()
+		b.mu.Lock()
+		delete(b.machines, id)
+		b.mu.Unlock()
+	}
+}
+
+// pushConsoles hands over the consoles that have changed.
+func (b *Booter) pushConsoles(ctx context.Context) error {
+	if b.config.Hypervisor == nil {
+		return nil
+	}
+	var errs []error
+	for id, g := range b.known() {
+		if text, changed := g.unpushed(); changed {
+			if err := b.config.Hypervisor.SetConsole(ctx, id, text); err != nil {
+				errs = append(errs, fmt.Errorf("pushing console of %s: %w", id, err))
+				continue
+			}
+			g.pushed(text)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Reboot restarts a machine at the next poll, as `reboot` on it would.
+func (b *Booter) Reboot(id string) error {
+	g := b.guest(id)
+	if g == nil {
+		return fmt.Errorf("instance %s is not booted here", id)
+	}
+	g.requestReboot()
+	return nil
+}
+
+// Console returns what a machine's console shows, and whether there is such a machine.
+func (b *Booter) Console(id string) (string, bool) {
+	g := b.guest(id)
+	if g == nil {
+		return "", false
+	}
+	return g.machine.Console.Text(), true
+}
+
+// Machine returns the machine of an instance, nil when there is none.
+func (b *Booter) Machine(id string) *machine.Machine {
+	if g := b.guest(id); g != nil {
+		return g.machine
+	}
+	return nil
+}
+
+// Instances lists the ids of all machines, those that are stopped too.
+func (b *Booter) Instances() []string { return slices.Sorted(maps.Keys(b.known())) }
+
+func (b *Booter) guest(id string) *guest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.machines[id]
+}
+
+func (b *Booter) add(g *guest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.machines[g.machine.Facts.ID] = g
+}
+
+func (b *Booter) known() map[string]*guest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.machines)
+}
+
+func (b *Booter) stopAll() {
+	all := b.known()
+	for _, g := range all {
+		g.off()
+	}
+	for _, g := range all {
+		g.stop()
+	}
+}
