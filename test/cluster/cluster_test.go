@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -72,6 +74,29 @@ func TestKilledClusterLeavesNothing(t *testing.T) {
 		g.Expect(r.cmd.Wait()).To(MatchError("signal: killed"))
 		r.leavesNothing(t)
 	})
+}
+
+// A harness that is killed closes all its pipes at once: the signal to stop comes with no one left to read about it.
+func TestKilledHarness(t *testing.T) {
+	g := NewWithT(t)
+	programs(t)
+	r := &running{parent: openDir(t)}
+	r.cmd = command(t.Context(), "up", "--until-stdin-closed", "--dir", r.parent)
+	stdin, err := r.cmd.StdinPipe()
+	g.Expect(err).NotTo(HaveOccurred())
+	stdout, err := r.cmd.StdoutPipe()
+	g.Expect(err).NotTo(HaveOccurred())
+	stderr, stderrWrite, err := os.Pipe()
+	g.Expect(err).NotTo(HaveOccurred())
+	r.cmd.Stderr = stderrWrite
+	g.Expect(r.cmd.Start()).To(Succeed())
+	g.Expect(stderrWrite.Close()).To(Succeed())
+	g.Expect(json.NewDecoder(stdout).Decode(&r.ready)).To(Succeed())
+	for _, end := range []io.Closer{stdout, stderr, stdin} {
+		g.Expect(end.Close()).To(Succeed())
+	}
+	g.Expect(r.cmd.Wait()).To(Succeed(), "it ends in order, not by SIGPIPE")
+	r.leavesNothing(t)
 }
 
 func TestInterruptedStartLeavesNothing(t *testing.T) {

@@ -25,6 +25,9 @@ var errUsage = errors.New("wrong usage")
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Whoever started us may die and take the other end of our output along. Writing to it is then an error like any
+	// other, instead of the end of this process before it has cleaned up.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	switch err := run(ctx, os.Args[1:]); {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errUsage):
@@ -50,6 +53,9 @@ func run(ctx context.Context, args []string) error {
 		}
 		return folder.Down(ctx, rest[0])
 	case janitor:
+		if len(rest) != 1 {
+			return explain("janitor is for up to call")
+		}
 		// Signals that end a terminal's or a harness's processes must not end the one that cleans up behind them.
 		signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		return folder.Guard(context.WithoutCancel(ctx), os.Stdin, rest[0])

@@ -15,7 +15,8 @@ var errNoGo = errors.New("finding the Go command: there is none in PATH; install
 
 // environment is what the Go command runs with, of the given "name=value" list. What would make the outcome depend on
 // who calls is taken out. Above all: "go test" and "go run" of a module that asked for a newer Go put that release's
-// folder first in PATH, and a build by it shares nothing with one from a terminal. Ours is a matter of our own go.mod.
+// folder first in PATH, and a build by it shares nothing with one from a terminal. Which release compiles this is a
+// matter of the installed Go and of our own go.mod.
 func environment(inherited []string) []string {
 	kept := slices.DeleteFunc(slices.Clone(inherited), func(variable string) bool {
 		name, value, _ := strings.Cut(variable, "=")
@@ -25,16 +26,23 @@ func environment(inherited []string) []string {
 	})
 	for i, variable := range kept {
 		if path, found := strings.CutPrefix(variable, "PATH="); found {
-			kept[i] = "PATH=" + strings.Join(withoutDownloaded(path), string(filepath.ListSeparator))
+			kept[i] = "PATH=" + strings.Join(downloadedLast(path), string(filepath.ListSeparator))
 		}
 	}
 	return append(kept, "GOFLAGS=", "GOWORK=off")
 }
 
-func withoutDownloaded(path string) []string {
-	return slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool {
-		return strings.Contains(dir, downloaded)
-	})
+// downloadedLast keeps them at the end: who calls an installed Go by its path need not have it in PATH.
+func downloadedLast(path string) []string {
+	var first, last []string
+	for _, dir := range filepath.SplitList(path) {
+		if strings.Contains(dir, downloaded) {
+			last = append(last, dir)
+		} else {
+			first = append(first, dir)
+		}
+	}
+	return append(first, last...)
 }
 
 // goTool finds the Go command in the PATH of env.

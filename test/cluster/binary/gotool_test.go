@@ -15,8 +15,8 @@ func TestEnvironment(t *testing.T) {
 	}{
 		"what is not Go's stays":                    {in: []string{"HOME=/home/u", "GOPROXY=p", "GOTOOLCHAIN=auto"}, out: []string{"HOME=/home/u", "GOPROXY=p", "GOTOOLCHAIN=auto"}},
 		"flags and workspaces of the caller do not": {in: []string{"GOFLAGS=-race", "GOWORK=/w"}},
-		"a downloaded release leaves PATH":          {in: []string{"PATH=" + tool + "/bin:/usr/local/go/bin:/bin"}, out: []string{"PATH=/usr/local/go/bin:/bin"}},
-		"and GOROOT":                                {in: []string{"GOROOT=" + tool}},
+		"a downloaded release goes last":            {in: []string{"PATH=" + tool + "/bin:/usr/local/go/bin:/bin"}, out: []string{"PATH=/usr/local/go/bin:/bin:" + tool + "/bin"}},
+		"and its GOROOT is forgotten":               {in: []string{"GOROOT=" + tool}},
 		"the GOROOT of an installed release stays":  {in: []string{"GOROOT=/usr/local/go"}, out: []string{"GOROOT=/usr/local/go"}},
 		"the switch's own marks go":                 {in: []string{"GOTOOLCHAIN_INTERNAL_SWITCH_COUNT=1"}},
 		"the caller's folder goes":                  {in: []string{"PWD=/somewhere"}},

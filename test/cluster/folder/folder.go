@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,13 +84,14 @@ func (f *Folder) employ(janitor []string) error {
 
 // Remove removes the folder and waits for the janitor to end.
 func (f *Folder) Remove() error {
-	err := os.RemoveAll(f.Path)
-	// The janitor removes what is left, once the lock is free and the pipe is closed.
-	err = errors.Join(err, f.lock.Close(), f.life.Close(), f.janitor.Wait())
-	if err != nil {
-		return fmt.Errorf("removing the folder %s: %w", f.Path, err)
+	err := errors.Join(os.RemoveAll(f.Path), f.lock.Close(), f.life.Close())
+	// With the lock free and the pipe closed the janitor removes what is left. How it ended does not matter: someone may
+	// have killed it when all was removed already.
+	_ = f.janitor.Wait()
+	if _, absent := os.Lstat(f.Path); errors.Is(absent, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("removing the folder %s: %w", f.Path, errors.Join(err, fs.ErrExist))
 }
 
 // Guard is the janitor's work: it waits until the owner has gone, which life, the read end of the owner's pipe, tells

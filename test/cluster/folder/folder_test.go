@@ -81,6 +81,15 @@ func TestRemove(t *testing.T) {
 	g.Expect(f.janitor.ProcessState.Success()).To(BeTrue())
 }
 
+func TestRemoveWithoutJanitor(t *testing.T) {
+	g := NewWithT(t)
+	f, err := New(t.TempDir(), []string{os.Args[0], asJanitor})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(f.janitor.Process.Kill()).To(Succeed())
+	g.Expect(f.Remove()).To(Succeed())
+	g.Expect(f.Path).NotTo(BeAnExistingFile())
+}
+
 func TestNewWithoutJanitorLeavesNothing(t *testing.T) {
 	g := NewWithT(t)
 	parent := t.TempDir()
