@@ -31,12 +31,24 @@ func list(pairs ...string) corev1.ResourceList {
 	return all
 }
 
+// kubeadmCase is what kubelet-config and spec.kubelet come to on a machine.
+type kubeadmCase struct {
+	cluster, class string
+	vcpus          int64
+	want           kubelet.Sizes
+}
+
+func (tc kubeadmCase) check(t *testing.T) {
+	g := NewWithT(t)
+	cluster, err := kubelet.ParseDocument([]byte(tc.cluster))
+	g.Expect(err).NotTo(HaveOccurred())
+	class, err := kubelet.ParseFields(fields(t, tc.class))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(kubelet.Kubeadm(class.Over(cluster), kubelet.Machine{VCPUs: tc.vcpus})).To(Equal(tc.want))
+}
+
 func TestKubeadm(t *testing.T) {
-	for name, tc := range map[string]struct {
-		cluster, class string
-		vcpus          int64
-		want           kubelet.Sizes
-	}{
+	for name, tc := range map[string]kubeadmCase{
 		"stock kubeadm: 110 pods, nothing reserved, the kubelet's own evictions": {
 			cluster: stock, class: `{}`, vcpus: 2,
 			want: kubelet.Sizes{MaxPods: 110, EvictionHard: defaults()},
@@ -70,6 +82,13 @@ func TestKubeadm(t *testing.T) {
 			cluster: "maxPods: 0", class: `{"maxPods":0}`, vcpus: 2,
 			want: kubelet.Sizes{MaxPods: 110, EvictionHard: defaults()},
 		},
+	} {
+		t.Run(name, tc.check)
+	}
+}
+
+func TestKubeadmEvictions(t *testing.T) {
+	for name, tc := range map[string]kubeadmCase{
 		"evictions of kubelet-config replace all defaults": {
 			cluster: "evictionHard: {memory.available: 500Mi}", class: `{}`, vcpus: 2,
 			want: kubelet.Sizes{MaxPods: 110, EvictionHard: map[string]string{"memory.available": "500Mi"}},
@@ -87,14 +106,7 @@ func TestKubeadm(t *testing.T) {
 			want: kubelet.Sizes{MaxPods: 110, EvictionHard: with(defaults(), "memory.available", "5%")},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			g := NewWithT(t)
-			cluster, err := kubelet.ParseDocument([]byte(tc.cluster))
-			g.Expect(err).NotTo(HaveOccurred())
-			class, err := kubelet.ParseFields(fields(t, tc.class))
-			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(kubelet.Kubeadm(class.Over(cluster), kubelet.Machine{VCPUs: tc.vcpus})).To(Equal(tc.want))
-		})
+		t.Run(name, tc.check)
 	}
 }
 
