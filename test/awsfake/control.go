@@ -31,12 +31,12 @@ func (s *Server) Handler() http.Handler {
 	for pattern, do := range map[string]func(*http.Request) (any, error){
 		"GET /_awsfake/instances":            s.controlInstances,
 		"GET /_awsfake/calls":                func(*http.Request) (any, error) { return s.Counts(), nil },
-		"DELETE /_awsfake/calls":             func(*http.Request) (any, error) { s.ResetCalls(); return nil, nil },
-		"POST /_awsfake/faults":              taking(func(t Trouble) error { return s.inject(t) }),
-		"DELETE /_awsfake/faults":            func(*http.Request) (any, error) { s.ClearFaults(); return nil, nil },
+		"DELETE /_awsfake/calls":             doing(s.ResetCalls),
+		"POST /_awsfake/faults":              taking(s.inject),
+		"DELETE /_awsfake/faults":            doing(s.ClearFaults),
 		"POST /_awsfake/limits":              taking(func(of []wire.Limit) error { s.SetLimits(of...); return nil }),
 		"POST /_awsfake/capacity":            taking(s.setCapacity),
-		"DELETE /_awsfake/capacity":          func(r *http.Request) (any, error) { return nil, s.EC2.ClearCapacity(s.regionOf(r)) },
+		"DELETE /_awsfake/capacity":          func(r *http.Request) (any, error) { return nothing{}, s.EC2.ClearCapacity(s.regionOf(r)) },
 		"POST /_awsfake/delays":              taking(func(d ec2.Delays) error { s.EC2.SetDelays(d); return nil }),
 		"POST /_awsfake/console":             s.controlConsole,
 		"POST /_awsfake/instances/terminate": s.controlling(s.EC2.Terminate),
@@ -113,12 +113,23 @@ func (s *Server) controlConsole(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's text: %w", err)
 	}
-	return nil, s.EC2.SetConsoleOutput(s.regionOf(r), r.URL.Query().Get("id"), text)
+	return nothing{}, s.EC2.SetConsoleOutput(s.regionOf(r), r.URL.Query().Get("id"), text)
 }
 
 // controlling makes a control of something that is done to one instance.
 func (s *Server) controlling(do func(region, id string) error) func(*http.Request) (any, error) {
-	return func(r *http.Request) (any, error) { return nil, do(s.regionOf(r), r.URL.Query().Get("id")) }
+	return func(r *http.Request) (any, error) { return nothing{}, do(s.regionOf(r), r.URL.Query().Get("id")) }
+}
+
+// nothing is the answer of what answers nothing: {}.
+type nothing struct{}
+
+// doing makes a control of something that always works.
+func doing(do func()) func(*http.Request) (any, error) {
+	return func(*http.Request) (any, error) {
+		do()
+		return nothing{}, nil
+	}
 }
 
 // taking makes a control of something that takes a JSON value.
@@ -130,7 +141,7 @@ func taking[In any](do func(In) error) func(*http.Request) (any, error) {
 		if err := dec.Decode(&in); err != nil {
 			return nil, fmt.Errorf("decoding the request: %w", err)
 		}
-		return nil, do(in)
+		return nothing{}, do(in)
 	}
 }
 
@@ -139,7 +150,7 @@ func control(do func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		out, err := do(r)
 		var body []byte
-		if err == nil && out != nil {
+		if err == nil {
 			body, err = json.Marshal(out)
 		}
 		if err != nil {

@@ -35,8 +35,8 @@ func (r *region) existing(kind, id string, tags map[string]string) wire.Resource
 	return wire.Resource{ARN: r.arn(kind, id), Keys: keys}
 }
 
-// new is a resource that a call makes: the tags it is asked to give decide.
-func (r *region) new(kind string, tags map[string]string) wire.Resource {
+// creating is a resource that a call makes: the tags it is asked to give decide.
+func (r *region) creating(kind string, tags map[string]string) wire.Resource {
 	return wire.Resource{ARN: r.arn(kind, "*"), Keys: r.requestKeys(tags)}
 }
 
@@ -62,6 +62,6 @@ func (r *region) permitTags(c *wire.Call, action, kind string, tags map[string]s
 	if len(tags) == 0 {
 		return nil
 	}
-	res := r.new(kind, tags)
+	res := r.creating(kind, tags)
 	return c.AuthorizeAs("ec2:CreateTags", wire.Keys{"ec2:CreateAction": {action}}, res)
 }

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
 )
@@ -231,10 +232,10 @@ func (p *place) where(capacityType string) where {
 func (r *region) permitFleet(c *wire.Call, places []*place, tags map[string]map[string]string) error {
 	resources := map[string]wire.Resource{}
 	add := func(res wire.Resource) { resources[res.ARN] = res }
-	add(r.new("fleet", tags["fleet"]))
-	add(r.new("instance", tags["instance"]))
+	add(r.creating("fleet", tags["fleet"]))
+	add(r.creating("instance", tags["instance"]))
 	if len(tags["volume"]) > 0 {
-		add(r.new("volume", tags["volume"]))
+		add(r.creating("volume", tags["volume"]))
 	}
 	for _, p := range places {
 		add(r.existing("launch-template", p.template.ID, p.template.Tags))
@@ -246,8 +247,8 @@ func (r *region) permitFleet(c *wire.Call, places []*place, tags map[string]map[
 		}
 	}
 	asked := make([]wire.Resource, 0, len(resources))
-	for res := range maps.Values(resources) {
-		asked = append(asked, res)
+	for _, arn := range slices.Sorted(maps.Keys(resources)) {
+		asked = append(asked, resources[arn])
 	}
 	if err := c.Authorize(asked...); err != nil {
 		return err

@@ -152,12 +152,9 @@ func (r *region) describeImages(c *wire.Call, in describeImagesInput) (*describe
 	if err != nil {
 		return nil, err
 	}
-	now := r.now()
 	var matched []*image
 	for _, i := range items {
-		deprecated := !i.Deprecated.IsZero() && !i.Deprecated.After(now)
-		if wanted.match(i) && r.ownedBy(i, in.Owner) && executable(i, in.ExecutableBy) &&
-			(!deprecated || in.IncludeDeprecated || i.Owner == r.w.env.Account) {
+		if wanted.match(i) && r.includes(in, i) {
 			matched = append(matched, i)
 		}
 	}
@@ -166,6 +163,16 @@ func (r *region) describeImages(c *wire.Call, in describeImagesInput) (*describe
 		return nil, err
 	}
 	return &describeImagesOutput{Items: each(page, (*image).item), NextToken: next}, nil
+}
+
+// includes reports whether i is asked for by the parameters that are no filters. Deprecated
+// images show to their owner, and to who asks for them.
+func (r *region) includes(in describeImagesInput, i *image) bool {
+	if !r.ownedBy(i, in.Owner) || !executable(i, in.ExecutableBy) {
+		return false
+	}
+	deprecated := !i.Deprecated.IsZero() && !i.Deprecated.After(r.now())
+	return !deprecated || in.IncludeDeprecated || i.Owner == r.w.env.Account
 }
 
 func (r *region) imageFields() fields[*image] {

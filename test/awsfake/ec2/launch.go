@@ -21,29 +21,28 @@ type launch struct {
 // permitLaunch asks for all that starting p needs: ec2:RunInstances on everything that is
 // used and made, ec2:CreateTags on what is tagged, iam:PassRole for the profile's role.
 func (r *region) permitLaunch(c *wire.Call, p *plan) error {
-	made := map[string]wire.Resource{}
-	for _, kind := range []string{"instance", "volume", "network-interface"} {
-		made[kind] = r.new(kind, p.tags[kind])
-	}
-	made["instance"].Keys["ec2:InstanceType"] = []string{p.kind.Name}
-	made["instance"].Keys["ec2:AvailabilityZone"] = []string{p.zone.Name}
+	made := []string{"instance", "volume", "network-interface"}
 	if p.pool.CapacityType == Spot {
-		made["spot-instances-request"] = r.new("spot-instances-request", p.tags["spot-instances-request"])
+		made = append(made, "spot-instances-request")
 	}
-	uses := r.usedBy(p)
-	for _, res := range made {
-		uses = append(uses, res)
+	asked := r.usedBy(p)
+	for _, kind := range made {
+		res := r.creating(kind, p.tags[kind])
+		if kind == "instance" {
+			res.Keys["ec2:InstanceType"], res.Keys["ec2:AvailabilityZone"] = []string{p.kind.Name}, []string{p.zone.Name}
+		}
+		asked = append(asked, res)
 	}
 	if p.template != nil {
-		for _, res := range uses {
+		for _, res := range asked {
 			res.Keys["ec2:LaunchTemplate"] = []string{r.arn("launch-template", p.template.ID)}
 			res.Keys["ec2:IsLaunchTemplateResource"] = []string{"true"}
 		}
 	}
-	if err := c.AuthorizeAs("ec2:RunInstances", nil, uses...); err != nil {
+	if err := c.AuthorizeAs("ec2:RunInstances", nil, asked...); err != nil {
 		return err
 	}
-	for kind := range made {
+	for _, kind := range made {
 		if err := r.permitTags(c, "RunInstances", kind, p.tags[kind]); err != nil {
 			return err
 		}

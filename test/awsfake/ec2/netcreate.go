@@ -33,7 +33,7 @@ func (r *region) createVpc(c *wire.Call, in createVpcInput) (*createVpcOutput, e
 
 // permitCreation asks for the permission to make a resource, with its tags.
 func (r *region) permitCreation(c *wire.Call, dryRun bool, kind string, tags map[string]string, uses ...wire.Resource) error {
-	if err := c.Authorize(append(uses, r.new(kind, tags))...); err != nil {
+	if err := c.Authorize(append(uses, r.creating(kind, tags))...); err != nil {
 		return err
 	}
 	if err := r.permitTags(c, c.Action, kind, tags); err != nil {

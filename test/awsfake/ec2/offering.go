@@ -115,12 +115,7 @@ func (r *region) describeSpotPrices(c *wire.Call, in describeSpotPricesInput) (*
 	if err := permit(c, in.DryRun); err != nil {
 		return nil, err
 	}
-	for _, t := range []string{in.StartTime, in.EndTime} {
-		if _, err := time.Parse(time.RFC3339, t); t != "" && err != nil {
-			return nil, wire.Errorf("InvalidParameterValue", "Value (%s) for a time is invalid.", t)
-		}
-	}
-	if _, err := namedTypes(in.InstanceType, func(catalogue.Type) bool { return true }); err != nil {
+	if err := in.check(); err != nil {
 		return nil, err
 	}
 	wanted, err := compile(in.Filter, fields[spotPriceItem]{
@@ -148,6 +143,16 @@ func (r *region) describeSpotPrices(c *wire.Call, in describeSpotPricesInput) (*
 	return &describeSpotPricesOutput{
 		Items: each(items, func(n numbered[spotPriceItem]) spotPriceItem { return n.value }), NextToken: next,
 	}, nil
+}
+
+func (in *describeSpotPricesInput) check() error {
+	for _, t := range []string{in.StartTime, in.EndTime} {
+		if _, err := time.Parse(time.RFC3339, t); t != "" && err != nil {
+			return wire.Errorf("InvalidParameterValue", "Value (%s) for a time is invalid.", t)
+		}
+	}
+	_, err := namedTypes(in.InstanceType, func(catalogue.Type) bool { return true })
+	return err
 }
 
 // includes reports whether p is asked for by the parameters that are no filters.

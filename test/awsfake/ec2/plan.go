@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
 
@@ -127,28 +128,29 @@ func (r *region) planPlace(p *plan, at where) error {
 
 // planSubnetOf: the request's subnet, else the primary interface's, else the zone's default one.
 func (r *region) planSubnetOf(data launchData, at where) (*subnet, error) {
-	id := at.subnetID
-	for _, nic := range data.NetworkInterface {
-		if id == "" && deref(nic.DeviceIndex) == 0 && deref(nic.NetworkCardIndex) == 0 {
-			id = nic.SubnetID
-		}
-	}
-	if id != "" {
-		if err := wellFormed("subnet", id); err != nil {
+	if id := orElse(at.subnetID, primarySubnet(data)); id != "" {
+		found, err := r.subnets.some([]string{id}, nil, "subnet")
+		if err != nil {
 			return nil, err
 		}
-		s, ok := r.subnets.get(id)
-		if !ok {
-			return nil, notFound("subnet", id)
-		}
-		return s, nil
+		return found[0], nil
 	}
 	for _, s := range r.subnets.order {
-		if s.isDefault && (at.zone == "" || at.zone == s.zone.Name) && (at.zoneID == "" || at.zoneID == s.zone.ID) {
+		if s.isDefault && orElse(at.zone, s.zone.Name) == s.zone.Name && orElse(at.zoneID, s.zone.ID) == s.zone.ID {
 			return s, nil
 		}
 	}
 	return nil, wire.Errorf("MissingInput", "No subnets found for the default VPC. Please specify a subnet.")
+}
+
+// primarySubnet is the subnet that the first interface names, if it does.
+func primarySubnet(data launchData) string {
+	for _, nic := range data.NetworkInterface {
+		if deref(nic.DeviceIndex) == 0 && deref(nic.NetworkCardIndex) == 0 {
+			return nic.SubnetID
+		}
+	}
+	return ""
 }
 
 // planGroups finds the groups of an instance without interfaces of its own.
@@ -198,33 +200,41 @@ func (r *region) planInterfaces(p *plan) error {
 			"Interface count %d exceeds the limit for %s", len(p.data.NetworkInterface), p.kind.Name)
 	}
 	for _, choice := range p.data.NetworkInterface {
-		nic := nicPlan{choice: choice, subnet: p.subnet}
-		if choice.SubnetID != "" && choice.SubnetID != p.subnet.ID {
-			own, ok := r.subnets.get(choice.SubnetID)
-			if !ok {
-				return notFound("subnet", choice.SubnetID)
-			}
-			nic.subnet = own
-		}
 		if deref(choice.AssociatePublicIPAddress) && len(p.data.NetworkInterface) > 1 {
 			return wire.Errorf("InvalidParameterCombination",
 				"The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.")
 		}
-		groups, err := r.groupsIn(nic.subnet, choice.Groups)
+		nic, err := r.planInterface(p, choice)
 		if err != nil {
 			return err
 		}
-		nic.groups = groups
 		p.nics = append(p.nics, nic)
 	}
 	slices.SortStableFunc(p.nics, func(a, b nicPlan) int {
-		if c := int(deref(a.choice.NetworkCardIndex) - deref(b.choice.NetworkCardIndex)); c != 0 {
-			return c
-		}
-		return int(deref(a.choice.DeviceIndex) - deref(b.choice.DeviceIndex))
+		return cmp.Or(
+			cmp.Compare(deref(a.choice.NetworkCardIndex), deref(b.choice.NetworkCardIndex)),
+			cmp.Compare(deref(a.choice.DeviceIndex), deref(b.choice.DeviceIndex)),
+		)
 	})
 	p.groups = p.nics[0].groups
 	return nil
+}
+
+// planInterface finds the subnet and the groups of one interface. Overrides move the primary
+// one, and with it those that name no subnet.
+func (r *region) planInterface(p *plan, choice interfaceChoice) (nicPlan, error) {
+	nic := nicPlan{choice: choice, subnet: p.subnet}
+	secondary := deref(choice.DeviceIndex) != 0 || deref(choice.NetworkCardIndex) != 0
+	if choice.SubnetID != "" && secondary {
+		found, err := r.subnets.some([]string{choice.SubnetID}, nil, "subnet")
+		if err != nil {
+			return nic, err
+		}
+		nic.subnet = found[0]
+	}
+	groups, err := r.groupsIn(nic.subnet, choice.Groups)
+	nic.groups = groups
+	return nic, err
 }
 
 func deref[T any](p *T) T {

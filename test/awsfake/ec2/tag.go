@@ -127,30 +127,23 @@ func (r *region) taggableInstance(id string) (taggable, bool) {
 
 // notFound is EC2's answer for an id of that prefix which nothing bears.
 func notFound(prefix, id string) error {
-	switch prefix {
-	case "i":
-		return wire.Errorf("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
-	case "vpc":
-		return wire.Errorf("InvalidVpcID.NotFound", "The vpc ID '%s' does not exist", id)
-	case "subnet":
-		return wire.Errorf("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", id)
-	case "sg":
-		return wire.Errorf("InvalidGroup.NotFound", "The security group '%s' does not exist", id)
-	case "ami":
-		return wire.Errorf("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
-	case "lt":
-		return wire.Errorf("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.", id)
-	case "vol":
-		return wire.Errorf("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
-	case "eni":
-		return wire.Errorf("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist", id)
-	case "fleet":
-		return wire.Errorf("InvalidFleetId.NotFound", "The fleet ID '%s' does not exist", id)
-	case "pg":
-		return wire.Errorf("InvalidPlacementGroup.Unknown", "The Placement Group '%s' is unknown.", id)
-	default:
-		return wire.Errorf("InvalidCapacityReservationId.NotFound", "The capacity reservation ID '%s' does not exist", id)
+	say, ok := map[string]struct{ code, format string }{
+		"i":      {"InvalidInstanceID.NotFound", "The instance ID '%s' does not exist"},
+		"vpc":    {"InvalidVpcID.NotFound", "The vpc ID '%s' does not exist"},
+		"subnet": {"InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"},
+		"sg":     {"InvalidGroup.NotFound", "The security group '%s' does not exist"},
+		"ami":    {"InvalidAMIID.NotFound", "The image id '[%s]' does not exist"},
+		"lt":     {"InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist."},
+		"vol":    {"InvalidVolume.NotFound", "The volume '%s' does not exist."},
+		"eni":    {"InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist"},
+		"fleet":  {"InvalidFleetId.NotFound", "The fleet ID '%s' does not exist"},
+		"pg":     {"InvalidPlacementGroup.Unknown", "The Placement Group '%s' is unknown."},
+		"cr":     {"InvalidCapacityReservationId.NotFound", "The capacity reservation ID '%s' does not exist"},
+	}[prefix]
+	if !ok {
+		return wire.Errorf("InvalidID", "The ID '%s' is not valid", id)
 	}
+	return wire.Errorf(say.code, say.format, id)
 }
 
 type tagsInput struct {

@@ -113,23 +113,9 @@ func (r *region) describeTemplates(c *wire.Call, in describeTemplatesInput) (*de
 	if err != nil {
 		return nil, err
 	}
-	var some []*template
-	for _, id := range in.LaunchTemplateID {
-		t, err := r.template(id, "")
-		if err != nil {
-			return nil, err
-		}
-		some = append(some, t)
-	}
-	for _, name := range in.LaunchTemplateName {
-		t, err := r.template("", name)
-		if err != nil {
-			return nil, err
-		}
-		some = append(some, t)
-	}
-	if len(in.LaunchTemplateID)+len(in.LaunchTemplateName) == 0 {
-		some = r.templates.candidates(in.Filter)
+	some, err := r.templatesAsked(in)
+	if err != nil {
+		return nil, err
 	}
 	var matched []*template
 	for _, t := range some {
@@ -142,6 +128,29 @@ func (r *region) describeTemplates(c *wire.Call, in describeTemplatesInput) (*de
 		return nil, err
 	}
 	return &describeTemplatesOutput{Items: each(items, r.templateItem), NextToken: next}, nil
+}
+
+// templatesAsked are those named, or all that the filters could match.
+func (r *region) templatesAsked(in describeTemplatesInput) ([]*template, error) {
+	if len(in.LaunchTemplateID)+len(in.LaunchTemplateName) == 0 {
+		return r.templates.candidates(in.Filter), nil
+	}
+	var out []*template
+	for _, id := range in.LaunchTemplateID {
+		t, err := r.template(id, "")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	for _, name := range in.LaunchTemplateName {
+		t, err := r.template("", name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }
 
 // template finds one that can be seen already, by id or by name.

@@ -131,18 +131,10 @@ func (d decoder) list(v reflect.Value, n *node, path string) error {
 	if member, ok := n.parts["member"]; ok && d.members && len(n.parts) == 1 {
 		n = member
 	}
-	indexes := make([]int, 0, len(n.parts))
-	for name := range n.parts {
-		i, err := strconv.Atoi(name)
-		if err != nil || i < 1 {
-			return d.unknown(join(path, name))
-		}
-		indexes = append(indexes, i)
+	indexes, err := d.indexes(n, path)
+	if err != nil {
+		return err
 	}
-	if len(indexes) == 0 && n.value != "" {
-		return d.unknown(path)
-	}
-	slices.Sort(indexes)
 	v.Set(reflect.MakeSlice(v.Type(), len(indexes), len(indexes)))
 	for at, i := range indexes {
 		name := strconv.Itoa(i)
@@ -151,6 +143,23 @@ func (d decoder) list(v reflect.Value, n *node, path string) error {
 		}
 	}
 	return nil
+}
+
+// indexes are the numbers of a list's parts, in order.
+func (d decoder) indexes(n *node, path string) ([]int, error) {
+	out := make([]int, 0, len(n.parts))
+	for name := range n.parts {
+		i, err := strconv.Atoi(name)
+		if err != nil || i < 1 {
+			return nil, d.unknown(join(path, name))
+		}
+		out = append(out, i)
+	}
+	if len(out) == 0 && n.value != "" {
+		return nil, d.unknown(path)
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 func (d decoder) unknown(path string) error {

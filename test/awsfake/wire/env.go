@@ -1,9 +1,9 @@
 package wire
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"math/rand/v2"
-	"sync"
+	"sync/atomic"
 
 	"k8s.io/utils/clock"
 )
@@ -14,29 +14,32 @@ type Env struct {
 	Account   string // twelve digits
 	Partition string // "aws"
 
-	mu     sync.Mutex
-	random *rand.Rand
+	seed uint64
+	made atomic.Uint64 // ids so far
 }
 
 // NewEnv returns an account whose ids follow from seed alone, so a test sees the same ids
 // in each run.
 func NewEnv(c clock.Clock, account string, seed uint64) *Env {
-	return &Env{Clock: c, Account: account, Partition: "aws", random: rand.New(rand.NewPCG(seed, seed))}
+	return &Env{Clock: c, Account: account, Partition: "aws", seed: seed}
 }
 
 // ID returns a new id of AWS's long form: prefix, a dash and 17 hexadecimal digits.
 func (e *Env) ID(prefix string) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return fmt.Sprintf("%s-0%016x", prefix, e.random.Uint64())
+	next := e.next()
+	return fmt.Sprintf("%s-0%x", prefix, next[:8])
 }
 
 // UUID returns a new random identifier in the form that AWS gives requests and messages.
 func (e *Env) UUID() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a, b := e.random.Uint64(), e.random.Uint64()
-	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0x3fff|0x8000, b&0xffffffffffff)
+	b := e.next()
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // a random UUID says that it is one
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// next is unlike any before, looks random and follows from the seed.
+func (e *Env) next() [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%d/%d", e.seed, e.made.Add(1)))
 }
 
 // ARN names a resource of this account, for example ARN("ec2", "us-east-1", "instance/i-0a").
