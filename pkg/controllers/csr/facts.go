@@ -1,0 +1,168 @@
+package csr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
+)
+
+// clientFacts gathers what the rules for client certificates ask for.
+func (c *Controller) clientFacts(ctx context.Context, r request, epoch token.Epoch) (clientFacts, error) {
+	facts := clientFacts{request: r, epoch: epoch, now: c.clock.Now()}
+	if !r.forNode() {
+		return facts, nil // the first rule needs no more
+	}
+	if err := c.findClaim(ctx, &facts); err != nil || facts.claim == nil {
+		return facts, err
+	}
+	var node corev1.Node
+	err := c.kube.Get(ctx, client.ObjectKey{Name: r.node()}, &node)
+	if apierrors.IsNotFound(err) {
+		return facts, nil
+	}
+	if err != nil {
+		return facts, fmt.Errorf("getting node %s: %w", r.node(), err)
+	}
+	facts.node = &node
+	if id, ok := instanceID(node.Spec.ProviderID); ok {
+		facts.nodeInstance, err = c.instance(ctx, id)
+		return facts, err
+	}
+	return facts, nil
+}
+
+// findClaim looks for the claim that waits for the node, else for one that has it.
+func (c *Controller) findClaim(ctx context.Context, facts *clientFacts) error {
+	var claims karpv1.NodeClaimList
+	if err := c.kube.List(ctx, &claims); err != nil {
+		return fmt.Errorf("listing NodeClaims: %w", err)
+	}
+	for i := range claims.Items {
+		if !ours(&claims.Items[i]) {
+			continue
+		}
+		if err := c.consider(ctx, &claims.Items[i], facts); err != nil {
+			return err
+		}
+	}
+	if facts.claim == nil {
+		return nil
+	}
+	id, ok := instanceID(facts.claim.Status.ProviderID)
+	if !ok {
+		return nil
+	}
+	var err error
+	facts.instance, err = c.instance(ctx, id)
+	return err
+}
+
+// consider takes claim for the request's if it fits better than what was found before.
+func (c *Controller) consider(ctx context.Context, claim *karpv1.NodeClaim, facts *clientFacts) error {
+	fits := claim.Status.NodeName == facts.request.node()
+	if !claim.StatusConditions().IsTrue(karpv1.ConditionTypeRegistered) {
+		names, err := c.names(ctx, claim)
+		if err != nil {
+			return err
+		}
+		fits = fits || slices.Contains(names, facts.request.node())
+		if len(names) == 0 && claim.DeletionTimestamp.IsZero() {
+			facts.unknown++
+		}
+	}
+	if fits && !better(facts.claim, claim) {
+		facts.claim = claim
+	}
+	return nil
+}
+
+// instanceID is the instance in a provider id, false when it names none.
+func instanceID(providerID string) (instance.ID, bool) {
+	id, err := instance.ParseProviderID(providerID)
+	return id, err == nil
+}
+
+// better reports whether known fits at least as well as other does: a claim that waits for
+// its node comes before one that is done or on its way out, since addresses are reused.
+func better(known, other *karpv1.NodeClaim) bool {
+	if known == nil {
+		return false
+	}
+	waits := known.DeletionTimestamp.IsZero() && !known.StatusConditions().IsTrue(karpv1.ConditionTypeRegistered)
+	return waits || !other.DeletionTimestamp.IsZero()
+}
+
+// ours reports whether claim is for this provider.
+func ours(claim *karpv1.NodeClaim) bool {
+	return claim.Spec.NodeClassRef != nil && claim.Spec.NodeClassRef.Group == apis.Group
+}
+
+// names are the names that claim's node may have, none while EC2 does not show its instance
+// with its address. They do not change, so they are kept.
+func (c *Controller) names(ctx context.Context, claim *karpv1.NodeClaim) ([]string, error) {
+	id, launched := instanceID(claim.Status.ProviderID)
+	if !launched {
+		return nil, nil
+	}
+	if known, ok := c.nodeNames.Get(string(id)); ok {
+		return known, nil
+	}
+	found, err := c.instance(ctx, id)
+	if err != nil || !found.PrivateIP.IsValid() {
+		return nil, err
+	}
+	names := found.NodeNames(c.region)
+	c.nodeNames.Set(string(id), names)
+	return names, nil
+}
+
+// instance returns the instance id, the zero one when EC2 does not show it.
+func (c *Controller) instance(ctx context.Context, id instance.ID) (instance.Instance, error) {
+	found, err := c.inventory.Get(ctx, id)
+	if errors.Is(err, instance.ErrNotFound) {
+		return instance.Instance{}, nil
+	}
+	if err != nil {
+		return instance.Instance{}, fmt.Errorf("looking up instance %s: %w", id, err)
+	}
+	return found, nil
+}
+
+// servingFacts gathers what the rules for serving certificates ask for. The claim is nil
+// when the node is not one of ours, and pending true when the node is not there yet.
+func (c *Controller) servingFacts(ctx context.Context, r request, nodeName string) (facts servingFacts, pending bool, err error) {
+	facts = servingFacts{request: r, region: c.region}
+	var node corev1.Node
+	if err := c.kube.Get(ctx, client.ObjectKey{Name: nodeName}, &node); err != nil {
+		if apierrors.IsNotFound(err) {
+			return facts, true, nil
+		}
+		return facts, false, fmt.Errorf("getting node %s: %w", nodeName, err)
+	}
+	id, ok := instanceID(node.Spec.ProviderID)
+	if !ok {
+		return facts, node.Spec.ProviderID == "", nil
+	}
+	var claims karpv1.NodeClaimList
+	if err := c.kube.List(ctx, &claims); err != nil {
+		return facts, false, fmt.Errorf("listing NodeClaims: %w", err)
+	}
+	for i := range claims.Items {
+		if ours(&claims.Items[i]) && claims.Items[i].Status.ProviderID == node.Spec.ProviderID {
+			facts.claim = &claims.Items[i]
+			facts.instance, err = c.instance(ctx, id)
+			return facts, false, err
+		}
+	}
+	return facts, false, nil
+}

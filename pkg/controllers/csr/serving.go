@@ -1,0 +1,62 @@
+package csr
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+)
+
+// servingFacts are what is known about a request for a serving certificate by a node of
+// one of our NodeClaims.
+type servingFacts struct {
+	request  request
+	claim    *karpv1.NodeClaim
+	instance instance.Instance // claim's; zero while EC2 does not show it
+	region   string
+}
+
+// servingRules are asked in this order.
+var servingRules = []func(servingFacts) verdict{kubeletsServingRequest, servingInstance, itsOwnNames}
+
+func kubeletsServingRequest(f servingFacts) verdict {
+	ownName := f.request.forNode() && f.request.Subject == f.request.Username && slices.Contains(f.request.Groups, nodesGroup)
+	if !ownName || !f.request.uses(certificatesv1.UsageServerAuth) || f.request.otherSANs {
+		return denyFor("NotOfAKubelet", "subject %q, organisations %v and usages %v are not those of a serving certificate of %s",
+			f.request.Subject, f.request.Orgs, f.request.Usages, f.request.Username)
+	}
+	return next
+}
+
+func servingInstance(f servingFacts) verdict {
+	switch {
+	case f.instance.ID == "":
+		return holdFor("InstanceUnknown", "EC2 does not show the instance of NodeClaim %s", f.claim.Name)
+	case f.instance.State.Gone():
+		return denyFor("InstanceGone", "instance %s of NodeClaim %s is %s", f.instance.ID, f.claim.Name, f.instance.State)
+	default:
+		return next
+	}
+}
+
+// itsOwnNames compares with what EC2 says, not with what the node says of itself.
+func itsOwnNames(f servingFacts) verdict {
+	names, addresses := f.instance.NodeNames(f.region), f.instance.Addresses()
+	foreign := slices.DeleteFunc(slices.Clone(f.request.DNS), func(name string) bool {
+		return name == f.request.node() || slices.Contains(names, strings.ToLower(name))
+	})
+	for _, ip := range slices.DeleteFunc(slices.Clone(f.request.IPs), func(ip netip.Addr) bool { return slices.Contains(addresses, ip) }) {
+		foreign = append(foreign, ip.String())
+	}
+	if len(foreign) > 0 {
+		return denyFor("ForeignNames", "EC2 does not give %v to instance %s", foreign, f.instance.ID)
+	}
+	if len(f.request.DNS)+len(f.request.IPs) == 0 {
+		return denyFor("ForeignNames", "it names neither a host name nor an address")
+	}
+	return next
+}
