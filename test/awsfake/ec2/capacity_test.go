@@ -167,6 +167,10 @@ func TestAPatternLimitsEachPoolItCovers(t *testing.T) {
 	out := a.fleet(a.request(a.template("pattern"), 5, region+"a", "t3.medium", "t3.large"))
 	a.Expect(launchedTypes(out)).To(Equal(map[string]int{"t3.medium": 1, "t3.large": 1}))
 
+	a.Expect(a.EC2.SetCapacity(region, ec2.Pool{Type: "t3.large"}, 3)).To(Succeed())
+	out = a.fleet(a.request(a.template("replaced"), 5, region+"a", "t3.medium", "t3.large"))
+	a.Expect(launchedTypes(out)).To(Equal(map[string]int{"t3.large": 3}), "what is set later counts from then on")
+
 	a.Expect(a.EC2.ClearCapacity(region)).To(Succeed())
 	a.Expect(launchedTypes(a.fleet(a.request(a.template("again"), 5, region+"a", "t3.medium")))).To(Equal(map[string]int{"t3.medium": 5}))
 }

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/catalogue"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
@@ -26,6 +27,13 @@ type poolState struct {
 	limited bool
 	left    int // instances that can still start
 	refusal *wire.Error
+	derived bool // from a pattern, to count for one pool
+}
+
+// covers reports whether a pattern is about p.
+func (p Pool) covers(other Pool) bool {
+	return orElse(p.Type, other.Type) == other.Type && orElse(p.Zone, other.Zone) == other.Zone &&
+		orElse(p.CapacityType, other.CapacityType) == other.CapacityType
 }
 
 // SetCapacity lets n more instances start in each pool that pattern covers on its own; an
@@ -60,6 +68,7 @@ func (w *World) setPool(regionName string, pattern Pool, state *poolState) error
 		if pattern.CapacityType != "" && pattern.CapacityType != OnDemand && pattern.CapacityType != Spot {
 			return struct{}{}, fmt.Errorf("setting capacity: %s is no capacity type", pattern.CapacityType)
 		}
+		maps.DeleteFunc(r.pools, func(p Pool, before *poolState) bool { return before.derived && pattern.covers(p) })
 		r.pools[pattern] = state
 		return struct{}{}, nil
 	})
@@ -108,6 +117,7 @@ func (r *region) precise(p, pattern Pool, state *poolState) *poolState {
 		return state
 	}
 	own := *state
+	own.derived = true
 	r.pools[p] = &own
 	return &own
 }
