@@ -1,0 +1,111 @@
+package join
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	bootstrapapi "k8s.io/cluster-bootstrap/token/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+)
+
+// lookUp is what EC2 says of the instance, the zero one when it does not show it.
+func (c *Controller) lookUp(ctx context.Context, id instance.ID) (instance.Instance, error) {
+	found, err := c.inventory.Get(ctx, id)
+	if errors.Is(err, instance.ErrNotFound) {
+		return instance.Instance{}, nil
+	}
+	if err != nil {
+		return instance.Instance{}, fmt.Errorf("looking up instance %s: %w", id, err)
+	}
+	return found, nil
+}
+
+// complete adds to f what the API server knows of a node on its instance.
+func (c *Controller) complete(ctx context.Context, f facts) (facts, error) {
+	if known, err := c.clusters.Get(ctx); err == nil { // only for the message
+		f.endpoint = known.Endpoint
+	}
+	names := f.instance.NodeNames(c.region)
+	var err error
+	if f.nodes, err = c.nodes(ctx, names); err != nil {
+		return facts{}, err
+	}
+	f.requests, err = c.requests(ctx, f.claim, names)
+	return f, err
+}
+
+// nodes are those that have one of names.
+func (c *Controller) nodes(ctx context.Context, names []string) ([]corev1.Node, error) {
+	var nodes []corev1.Node
+	for _, name := range names {
+		var node corev1.Node
+		err := c.kube.Get(ctx, client.ObjectKey{Name: name}, &node)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("getting node %s: %w", name, err)
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes, nil
+}
+
+// requests are those for a first certificate of a node with one of names, since claim was made.
+func (c *Controller) requests(ctx context.Context, claim *karpv1.NodeClaim, names []string) ([]request, error) {
+	var list certificatesv1.CertificateSigningRequestList
+	if err := c.kube.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing certificate requests: %w", err)
+	}
+	var requests []request
+	for i := range list.Items {
+		object := &list.Items[i]
+		if object.Spec.SignerName == certificatesv1.KubeAPIServerClientKubeletSignerName &&
+			strings.HasPrefix(object.Spec.Username, bootstrapapi.BootstrapUserPrefix) &&
+			!object.CreationTimestamp.Before(&claim.CreationTimestamp) &&
+			slices.Contains(names, nodeOf(object)) {
+			requests = append(requests, c.read(object))
+		}
+	}
+	return requests, nil
+}
+
+// nodeOf is the name of the node that object asks a certificate for, empty when it does not say one.
+func nodeOf(object *certificatesv1.CertificateSigningRequest) string {
+	block, _ := pem.Decode(object.Spec.Request)
+	if block == nil {
+		return ""
+	}
+	parsed, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(parsed.Subject.CommonName, "system:node:")
+}
+
+func (c *Controller) read(object *certificatesv1.CertificateSigningRequest) request {
+	r := request{name: object.Name, created: object.CreationTimestamp.Time, issued: len(object.Status.Certificate) > 0}
+	if c.held != nil {
+		r.message, _ = c.held(object.UID)
+	}
+	for _, condition := range object.Status.Conditions {
+		switch condition.Type {
+		case certificatesv1.CertificateApproved:
+			r.approved, r.message = true, condition.Message
+		case certificatesv1.CertificateDenied:
+			r.denied, r.message = true, condition.Message
+		}
+	}
+	return r
+}

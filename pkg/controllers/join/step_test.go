@@ -1,0 +1,87 @@
+package join
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/awslabs/operatorpkg/status"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+)
+
+const (
+	nodeName   = "ip-10-0-1-23.ap-northeast-2.compute.internal"
+	providerID = "aws:///ap-northeast-2a/i-0abc"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func launched(at time.Time) *karpv1.NodeClaim {
+	return &karpv1.NodeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "claim", CreationTimestamp: metav1.NewTime(at)},
+		Spec: karpv1.NodeClaimSpec{
+			NodeClassRef: &karpv1.NodeClassReference{Group: "karpenter.k8s.aws", Kind: "EC2NodeClass", Name: "default"},
+			Requirements: []karpv1.NodeSelectorRequirementWithMinValues{},
+		},
+		Status: karpv1.NodeClaimStatus{ProviderID: providerID, Conditions: []status.Condition{
+			{Type: karpv1.ConditionTypeLaunched, Status: metav1.ConditionTrue, Reason: "Launched", LastTransitionTime: metav1.NewTime(at)},
+		}},
+	}
+}
+
+func running() instance.Instance {
+	return instance.Instance{ID: "i-0abc", State: instance.StateRunning, PrivateIP: netip.MustParseAddr("10.0.1.23")}
+}
+
+func TestFirstMissing(t *testing.T) {
+	node := func(providerID string, made time.Time, taints ...corev1.Taint) corev1.Node {
+		return corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: nodeName, CreationTimestamp: metav1.NewTime(made)},
+			Spec:       corev1.NodeSpec{ProviderID: providerID, Taints: taints},
+		}
+	}
+	after := noon.Add(30 * time.Second)
+	for name, tc := range map[string]struct {
+		change  func(*facts)
+		reason  string
+		message string
+		dead    bool
+	}{
+		"EC2 does not show it yet": {func(f *facts) { f.instance, f.now = instance.Instance{}, noon.Add(59*time.Second) }, "InstanceUnknown", providerID, false},
+		"EC2 does not show it":     {func(f *facts) { f.instance = instance.Instance{} }, "InstanceGone", providerID, true},
+		"it is ending":             {func(f *facts) { f.instance.State = instance.StateShuttingDown }, "InstanceGone", "i-0abc is shutting-down", true},
+		"it is pending":            {func(f *facts) { f.instance.State = instance.StatePending }, "InstanceNotRunning", "i-0abc is pending", false},
+		"it was stopped":           {func(f *facts) { f.instance.State = instance.StateStopped }, "InstanceNotRunning", "i-0abc is stopped", false},
+		"nothing was asked for":    {nil, "NoCertificateRequest", "https://api.example.com:6443", false},
+		"held":                     {func(f *facts) { f.requests = []request{{name: "csr-1", message: "because"}} }, "CertificateHeld", "csr-1 is held: because", false},
+		"nobody approves":          {func(f *facts) { f.requests = []request{{name: "csr-1"}} }, "CertificateNotApproved", "csr-1", false},
+		"denied":                   {func(f *facts) { f.requests = []request{{name: "csr-1", denied: true, message: "because"}} }, "CertificateDenied", "csr-1 was denied: because", false},
+		"the newest request counts": {func(f *facts) {
+			f.requests = []request{{name: "csr-2", created: after}, {name: "csr-1", created: noon, denied: true}}
+		}, "CertificateNotApproved", "csr-2", false},
+		"not issued":           {func(f *facts) { f.requests = []request{{name: "csr-1", approved: true, message: "ok"}} }, "CertificateNotIssued", "kube-controller-manager", false},
+		"no node":              {func(f *facts) { f.requests = []request{{name: "csr-1", approved: true, issued: true}} }, "NodeMissing", "kubelet does not run", false},
+		"no provider id":       {func(f *facts) { f.nodes = []corev1.Node{node("", after)} }, "ProviderIDMissing", "--provider-id=" + providerID, false},
+		"another provider id":  {func(f *facts) { f.nodes = []corev1.Node{node("aws:///x/i-1", after)} }, "ProviderIDWrong", `"aws:///x/i-1"`, false},
+		"an older node":        {func(f *facts) { f.nodes = []corev1.Node{node("aws:///x/i-1", noon.Add(-time.Hour))} }, "NameInUse", "earlier instance", false},
+		"no taint":             {func(f *facts) { f.nodes = []corev1.Node{node(providerID, after)} }, "TaintMissing", "karpenter.sh/unregistered", false},
+		"Karpenter is at work": {func(f *facts) { f.nodes = []corev1.Node{node(providerID, after, karpv1.UnregisteredNoExecuteTaint)} }, "NotRegistered", nodeName, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			f := facts{now: noon.Add(time.Minute), claim: launched(noon), launched: noon, instance: running(), endpoint: "api.example.com:6443"}
+			if tc.change != nil {
+				tc.change(&f)
+			}
+			got := firstMissing(f)
+			g.Expect(got.reason).To(Equal(tc.reason))
+			g.Expect(got.message).To(ContainSubstring(tc.message))
+			g.Expect(got.dead).To(Equal(tc.dead))
+		})
+	}
+}
