@@ -9,10 +9,14 @@ import (
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cloudprovider"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/csr"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/garbagecollection"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/nodeclass"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/refresh"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/tagging"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/token"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/operator/options"
 )
 
@@ -27,12 +31,13 @@ type wiring struct {
 	clock     Clock
 	options   *options.Options
 	region    string
+	mode      cluster.Mode
 }
 
 // controllers are all but core's.
 func (w wiring) controllers() []controller.Controller {
 	p, kube, o := w.providers, w.kube.Client, w.options
-	return []controller.Controller{
+	all := []controller.Controller{
 		w.nodeClass(),
 		nodeclass.NewHash(kube, p.Clusters),
 		status.NewController[*v1.EC2NodeClass](kube, w.plain, status.EmitDeprecatedMetrics),
@@ -43,6 +48,24 @@ func (w wiring) controllers() []controller.Controller {
 		refresh.NewPrices(p.Offerings),
 		refresh.NewOfferings(kube, w.overlaid),
 	}
+	if w.mode == cluster.Kubeadm {
+		all = append(all, w.joining()...)
+	}
+	return all
+}
+
+// joining are those that make an instance a node of a kubeadm cluster.
+func (w wiring) joining() []controller.Controller {
+	p, kube := w.providers, w.kube.Client
+	diagnosis := join.Options{Inventory: p.Inventory, Clusters: p.Clusters, Region: w.region, Clock: w.clock}
+	approvesItself := w.options.CSRApproval == options.Karpenter
+	all := []controller.Controller{token.New(kube, p.Tokens, w.clock, approvesItself)}
+	if approvesItself {
+		approver := csr.New(kube, w.recorder, csr.Options{Inventory: p.Inventory, Tokens: p.Tokens, Region: w.region, Clock: w.clock})
+		diagnosis.Held = approver.Held
+		all = append(all, approver)
+	}
+	return append(all, join.New(kube, w.recorder, diagnosis))
 }
 
 func (w wiring) nodeClass() *nodeclass.Controller {

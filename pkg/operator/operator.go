@@ -22,6 +22,7 @@ import (
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/aws"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cloudprovider"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/operator/options"
 )
 
@@ -30,6 +31,7 @@ type Operator struct {
 	core    *coreoperator.Operator
 	options *options.Options
 	region  string
+	mode    cluster.Mode
 
 	Providers Providers
 }
@@ -97,7 +99,7 @@ func New(ctx context.Context, cfg awssdk.Config, core *coreoperator.Operator, ow
 	if gates := own.Gates.Unsupported(); len(gates) > 0 {
 		log.FromContext(ctx).Info("feature gates have no effect here yet", "aws-feature-gates", gates)
 	}
-	return &Operator{core: core, options: own, region: cfg.Region, Providers: providers}, nil
+	return &Operator{core: core, options: own, region: cfg.Region, mode: where.Mode, Providers: providers}, nil
 }
 
 // startTimeout is for a region's instance types, some ten pages, on a throttled account.
@@ -112,7 +114,7 @@ func (o *Operator) register(ctx context.Context, coreOptions *coreoptions.Option
 		providers: o.Providers, provider: provider, overlaid: overlaid, recorder: o.core.EventRecorder, clock: clock.RealClock{},
 		kube:    Kube{Config: o.core.GetConfig(), Client: o.core.GetClient(), Reader: o.core.GetAPIReader()},
 		plain:   o.core.GetEventRecorderFor(coreoperator.AppName),
-		options: o.options, region: o.region,
+		options: o.options, region: o.region, mode: o.mode,
 	}
 	fromCore, err := o.coreControllers(ctx, counted, overlaid)
 	if err != nil {
@@ -157,7 +159,7 @@ func (o *Operator) coreControllers(ctx context.Context, plain, overlaid karpente
 	if err != nil {
 		return nil, fmt.Errorf("reading repair policies: %w", err)
 	}
-	cluster := state.NewCluster(o.core.Clock, o.core.GetClient(), overlaid, state.WithRepairPolicyMatcher(matcher))
+	nodes := state.NewCluster(o.core.Clock, o.core.GetClient(), overlaid, state.WithRepairPolicyMatcher(matcher))
 	return corecontrollers.NewControllers(ctx, o.core.Manager, o.core.Clock, o.core.GetClient(), o.core.EventRecorder,
-		overlaid, plain, cluster, o.core.InstanceTypeStore, o.core.PredictionStore), nil
+		overlaid, plain, nodes, o.core.InstanceTypeStore, o.core.PredictionStore), nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	coreoptions "sigs.k8s.io/karpenter/pkg/operator/options"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
 
 // Values of the options that choose between a few.
@@ -23,10 +25,6 @@ const (
 	None      = "none"
 	Karpenter = "karpenter"
 )
-
-// minTokenTTL is twice what registration may take, and some: a token must be usable for as
-// long as a node launched with it may still register, and rotates at half its life.
-const minTokenTTL = 40 * time.Minute
 
 // Options are the AWS provider's, then ours. Flags and environment variables are named
 // after the fields, as flags says.
@@ -95,7 +93,7 @@ func (o *Options) addOwn(fs *coreoptions.FlagSet) {
 	fs.StringVar(&o.BootstrapMode, "bootstrap-mode", Auto, "How nodes join: kubeadm, eks, or auto, which is kubeadm exactly where kube-system/kubeadm-config can be read.")
 	fs.StringVar(&o.CloudProvider, "cloud-provider", Auto, "Who initialises nodes: external (a cloud controller manager), none, or auto, which looks for one.")
 	fs.StringVar(&o.CSRApproval, "csr-approval", Karpenter, "Who approves nodes' certificates: karpenter, for exactly the nodes that it launched, or kubeadm, for whoever has a bootstrap token.")
-	fs.DurationVar(&o.BootstrapTokenTTL, "bootstrap-token-ttl", 0, "How long a bootstrap token lives; a new one takes over at half of it. At least "+minTokenTTL.String()+"; 0 means the default.")
+	fs.DurationVar(&o.BootstrapTokenTTL, "bootstrap-token-ttl", token.DefaultTTL, "How long a bootstrap token lives; a new one takes over at half of it. At least "+token.MinTTL.String()+".")
 	fs.BoolVar(&o.AdoptUntagged, "adopt-untagged", false, "End instances of this cluster's name that no NodeClaim has, though they do not say of which cluster they are. Safe only where no other cluster in the account and region has the name.")
 	fs.StringVar(&o.SystemNamespace, "system-namespace", "kube-system", "The namespace that the controller runs in.")
 }
@@ -137,7 +135,7 @@ func (o *Options) Validate() error {
 		oneOf("bootstrap-mode", o.BootstrapMode, Auto, Kubeadm, EKS),
 		oneOf("cloud-provider", o.CloudProvider, Auto, External, None),
 		oneOf("csr-approval", o.CSRApproval, Karpenter, Kubeadm),
-		check("bootstrap-token-ttl", o.BootstrapTokenTTL, o.BootstrapTokenTTL == 0 || o.BootstrapTokenTTL >= minTokenTTL, "must be 0 or at least "+minTokenTTL.String()),
+		check("bootstrap-token-ttl", o.BootstrapTokenTTL, o.BootstrapTokenTTL >= token.MinTTL, "must be at least "+token.MinTTL.String()),
 		check("system-namespace", o.SystemNamespace, o.SystemNamespace != "", "must be set"),
 	)
 }

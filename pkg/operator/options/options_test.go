@@ -56,7 +56,7 @@ func TestReadReportsEveryFaultAtOnce(t *testing.T) {
 				"--cluster-name (CLUSTER_NAME)",
 				`--cluster-endpoint (CLUSTER_ENDPOINT) must be a URL with scheme and host, for example https://api.example.com:6443, not "api.example.com"`,
 				`--bootstrap-mode (BOOTSTRAP_MODE) must be one of auto, kubeadm, eks, not "kops"`,
-				`--bootstrap-token-ttl (BOOTSTRAP_TOKEN_TTL) must be 0 or at least 40m0s, not "5m0s"`,
+				`--bootstrap-token-ttl (BOOTSTRAP_TOKEN_TTL) must be at least 1h0m0s, not "5m0s"`,
 			},
 		},
 		"a variable is no duration, which would else be taken for the default": {
