@@ -1,20 +1,19 @@
 # Instance store disks become one array, and it holds what kubelet, containerd and pods write.
 instance_store() {
   if [ -e /mnt/karpenter/kubelet ]; then return 0; fi
-  local link disks=()
-  for link in /dev/disk/by-id/nvme-Amazon_EC2_NVMe_Instance_Storage_*; do
-    if [ -e "$link" ]; then disks+=("$(readlink -f "$link")"); fi
-  done
-  # Each disk has several links.
-  mapfile -t disks < <(printf '%s\n' "${disks[@]}" | sort -u | grep .)
-  local device
-  case ${#disks[@]} in
+  local link device
+  # Each disk has several links; none has a blank in its name.
+  # shellcheck disable=SC2046
+  set -- $(for link in /dev/disk/by-id/nvme-Amazon_EC2_NVMe_Instance_Storage_*; do
+    if [ -e "$link" ]; then readlink -f "$link"; fi
+  done | sort -u)
+  case $# in
     0) return 0 ;;
-    1) device=${disks[0]} ;;
+    1) device=$1 ;;
     *)
       device=/dev/md/karpenter
       has mdadm || retry apt-get install -y mdadm
-      mdadm --create "$device" --run --level=0 --raid-devices=${#disks[@]} "${disks[@]}"
+      mdadm --create "$device" --run --level=0 --raid-devices=$# "$@"
       ;;
   esac
   mkfs.ext4 -q -m 0 "$device"
@@ -22,10 +21,6 @@ instance_store() {
   echo "UUID=$(blkid -s UUID -o value "$device") /mnt/karpenter ext4 defaults,noatime,nofail 0 2" >>/etc/fstab
   mount /mnt/karpenter
   systemctl stop kubelet containerd 2>/dev/null || true
-  local name
-  for name in containerd log/pods kubelet; do
-    mkdir -p "/mnt/karpenter/$name" "/var/lib/$name"
-  done
   instance_store_bind /mnt/karpenter/containerd /var/lib/containerd
   instance_store_bind /mnt/karpenter/log/pods /var/log/pods
   instance_store_bind /mnt/karpenter/kubelet /var/lib/kubelet
