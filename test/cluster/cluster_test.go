@@ -163,7 +163,7 @@ func TestAddressIsClaimed(t *testing.T) {
 	g.Expect(os.WriteFile(filepath.Join(bin, "kubeadm"), []byte("#!/bin/sh\nexec sleep 600\n"), 0o700)).To(Succeed())
 	const addr = "127.63.1.2" // outside of the range clusters choose from
 	r, _ := launch(t, command(t.Context(), "up", "--bin", bin, "--address", addr, "--until-stdin-closed"))
-	g.Eventually(filepath.Glob).WithArguments(filepath.Join(r.parent, "*", "kubernetes")).Should(HaveLen(1))
+	g.Eventually(filepath.Glob).WithArguments(filepath.Join(r.parent, "*", "kubernetes")).WithTimeout(patience).Should(HaveLen(1))
 	out, err := command(t.Context(), "up", "--bin", bin, "--address", addr).CombinedOutput()
 	failsWith(t, err, 1)
 	g.Expect(string(out)).To(ContainSubstring("address already in use"))

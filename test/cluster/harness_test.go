@@ -206,8 +206,11 @@ func (r *running) leavesNothing(t *testing.T) {
 	host, _, err := net.SplitHostPort(r.Endpoint)
 	g.Expect(err).NotTo(HaveOccurred())
 	for _, port := range append(plane.Ports(), loopback.Guard) {
-		l, err := net.Listen("tcp4", net.JoinHostPort(host, strconv.Itoa(port)))
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(l.Close()).To(Succeed())
+		// A killed process is out of /proc a few milliseconds before the kernel has closed the last of its sockets.
+		g.Eventually(func(g Gomega) {
+			l, err := net.Listen("tcp4", net.JoinHostPort(host, strconv.Itoa(port)))
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(l.Close()).To(Succeed())
+		}).WithTimeout(patience).Should(Succeed())
 	}
 }

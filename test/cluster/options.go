@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,18 +84,6 @@ func (o *options) clusterConfig() plane.Config {
 		c.ControllerManager = append(c.ControllerManager, plane.Arg{Name: "node-monitor-grace-period", Value: o.monitorGrace.String()})
 	}
 	return c
-}
-
-// loopbackAddress reads --address; it is not valid where the flag was not given.
-func (o *options) loopbackAddress() (netip.Addr, error) {
-	if o.address == "" {
-		return netip.Addr{}, nil
-	}
-	addr, err := netip.ParseAddr(o.address)
-	if err != nil || !addr.Is4() || !addr.IsLoopback() {
-		return netip.Addr{}, fmt.Errorf("--address: %q is not an address of 127.0.0.0/8", o.address)
-	}
-	return addr, nil
 }
 
 func (o *options) cacheFolder() (string, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -37,6 +38,10 @@ func up(ctx context.Context, arguments []string) error {
 	if err := parse(upFlags(&o), arguments); err != nil {
 		return err
 	}
+	candidates, err := o.candidates()
+	if err != nil {
+		return err
+	}
 	if o.untilStdinClosed {
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)
@@ -52,7 +57,7 @@ func up(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	claim, err := o.claim(ctx)
+	claim, err := loopback.Take(ctx, candidates, plane.Ports())
 	if err != nil {
 		return err
 	}
@@ -70,16 +75,16 @@ func (o *options) binFolder(ctx context.Context, group *process.Group) (string, 
 	return filepath.Abs(o.bin)
 }
 
-func (o *options) claim(ctx context.Context) (*loopback.Claim, error) {
-	addr, err := o.loopbackAddress()
-	if err != nil {
-		return nil, err
+// candidates are the addresses the cluster may have.
+func (o *options) candidates() (iter.Seq[netip.Addr], error) {
+	if o.address == "" {
+		return loopback.Candidates(rand.NewPCG(rand.Uint64(), rand.Uint64())), nil
 	}
-	candidates := loopback.Candidates(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	if addr.IsValid() {
-		candidates = slices.Values([]netip.Addr{addr})
+	addr, err := netip.ParseAddr(o.address)
+	if err != nil || !addr.Is4() || !addr.IsLoopback() {
+		return nil, fmt.Errorf("--address: %q is not an address of 127.0.0.0/8", o.address)
 	}
-	return loopback.Take(ctx, candidates, plane.Ports())
+	return slices.Values([]netip.Addr{addr}), nil
 }
 
 // host gives a cluster a folder for as long as it runs.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 )
@@ -108,7 +107,7 @@ func TestJanitorRemovesTheFolderOfAKilledOwner(t *testing.T) {
 	g.Consistently(path, 5*lookEvery).Should(BeADirectory(), "a process still works in it")
 	g.Expect(occupant.Process.Kill()).To(Succeed())
 	g.Expect(occupant.Wait()).NotTo(Succeed())
-	g.Eventually(path, 5*time.Second).ShouldNot(BeAnExistingFile())
+	g.Eventually(path, patience).ShouldNot(BeAnExistingFile())
 }
 
 func TestGuardGivesUpOnAFolderInUse(t *testing.T) {
@@ -176,7 +175,7 @@ func TestGuardWaitsForTheOwner(t *testing.T) {
 	go func() { done <- Guard(t.Context(), life, path) }()
 	g.Consistently(done, 2*lookEvery).ShouldNot(Receive())
 	g.Expect(owner.Close()).To(Succeed())
-	g.Eventually(done).Should(Receive(BeNil()))
+	g.Eventually(done, patience).Should(Receive(BeNil()))
 	g.Expect(path).NotTo(BeAnExistingFile())
 }
 

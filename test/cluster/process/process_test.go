@@ -17,6 +17,9 @@ import (
 	. "github.com/onsi/gomega"
 )
 
+// patience is for a kernel that is busy with other processes.
+const patience = 20 * time.Second
+
 // asOwner makes the test program be an owner of a child, which a test then kills.
 const asOwner = "PROCESS_TEST_OWNER"
 
@@ -109,7 +112,7 @@ func TestRunEndsWhatItStartedWithTheContext(t *testing.T) {
 	}()
 	_, err := newGroup(t).Run(ctx, shell("sh -c 'echo $$ >"+pidFile+"; exec sleep 600'; true"), nil)
 	g.Expect(err).To(MatchError(reason))
-	g.Eventually(alive).WithArguments(grandchild).Should(BeFalse())
+	g.Eventually(alive).WithArguments(grandchild).WithTimeout(patience).Should(BeFalse())
 }
 
 func TestStop(t *testing.T) {
@@ -128,7 +131,7 @@ func TestStop(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
 			p, err := newGroup(t).Start(shell(c.script), log)
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Eventually(os.ReadFile).WithArguments(log).Should(ContainSubstring("up"))
+			g.Eventually(os.ReadFile).WithArguments(log).WithTimeout(patience).Should(ContainSubstring("up"))
 			g.Expect(p.Err()).To(Succeed())
 			p.Stop(c.grace)
 			p.Stop(c.grace)
@@ -173,5 +176,5 @@ func TestChildDiesWithAKilledOwner(t *testing.T) {
 
 	g.Expect(owner.Process.Signal(syscall.SIGKILL)).To(Succeed())
 	g.Expect(owner.Wait()).To(MatchError(ContainSubstring("killed")))
-	g.Eventually(alive).WithArguments(child).Should(BeFalse())
+	g.Eventually(alive).WithArguments(child).WithTimeout(patience).Should(BeFalse())
 }
