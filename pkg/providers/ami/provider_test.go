@@ -247,3 +247,30 @@ func TestAClassThatSelectsNothing(t *testing.T) {
 	_, err := w.provider.List(t.Context(), custom())
 	g.Expect(err).To(MatchError("neither amiSelectorTerms nor a default image"), "the schema refuses it, but an older schema may not have")
 }
+
+func TestADeprecatedImageGoesOnWorkingWhereItIsPinned(t *testing.T) {
+	g, w := NewWithT(t), start(t)
+	id := w.add(g, fakeec2.Image{Name: "old", Owner: "111122223333", Public: true, Created: w.clock.Now().Add(-time.Hour), Deprecated: w.clock.Now().Add(-time.Minute)})
+	got, err := w.provider.List(t.Context(), custom(v1.AMISelectorTerm{ID: id}))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got).To(HaveExactElements(And(HaveField("ID", id), HaveField("Deprecated", true))))
+}
+
+func TestAUsersParameterIsReadAgainSoon(t *testing.T) {
+	g, w := NewWithT(t), start(t)
+	set := func(id string) {
+		_, err := w.ssm.PutParameter(t.Context(), &ssm.PutParameterInput{Name: lo.ToPtr("/mine"), Value: &id, Type: ssmtypes.ParameterTypeString, Overwrite: lo.ToPtr(true)})
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	ask := func() []string {
+		got, err := w.provider.List(t.Context(), custom(v1.AMISelectorTerm{SSMParameter: "/mine"}))
+		g.Expect(err).NotTo(HaveOccurred())
+		return ids(got)
+	}
+	first, second := w.add(g, fakeec2.Image{Name: "1"}), w.add(g, fakeec2.Image{Name: "2"})
+	set(first)
+	g.Expect(ask()).To(Equal([]string{first}))
+	set(second)
+	w.clock.Step(cache.CustomParameter)
+	g.Expect(ask()).To(Equal([]string{second}))
+}
