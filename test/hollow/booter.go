@@ -150,7 +150,7 @@ const bootsInterval = time.Second
 // boots returns when instances were last told to boot, or nothing when it is not yet time to ask again.
 func (b *Booter) boots(ctx context.Context) (map[string]time.Time, error) {
 	if b.config.Hypervisor == nil || time.Since(b.asked) < bootsInterval {
-		return nil, nil
+		return map[string]time.Time{}, nil
 	}
 	b.asked = time.Now()
 	boots, err := b.config.Hypervisor.Boots(ctx)
@@ -163,24 +163,35 @@ func (b *Booter) boots(ctx context.Context) (map[string]time.Time, error) {
 // match brings one machine to the state of its instance.
 func (b *Booter) match(ctx context.Context, i instance, boot time.Time) error {
 	g := b.guest(i.id)
-	switch {
-	case i.running && g == nil:
-		found, err := b.facts.of(ctx, i)
-		if err != nil {
-			return fmt.Errorf("reading facts of %s: %w", i.id, err)
+	if g == nil {
+		if !i.running {
+			return nil
 		}
-		log.FromContext(ctx).Info("booting", "instance", i.id, "instance-type", i.kind, "zone", i.zone)
-		b.add(newGuest(ctx, found, b.config, boot))
+		return b.birth(ctx, i, boot)
+	}
+	switch logger := log.FromContext(ctx); {
 	case i.running && !g.running():
+		logger.Info("starting", "instance", i.id)
 		g.start(ctx, boot)
 	case i.running && g.rebooted(boot):
-		log.FromContext(ctx).Info("rebooting", "instance", i.id)
+		logger.Info("rebooting", "instance", i.id)
 		g.stop()
 		g.start(ctx, boot)
-	case !i.running && g != nil && g.running():
-		log.FromContext(ctx).Info("stopping", "instance", i.id)
+	case !i.running && g.running():
+		logger.Info("stopping", "instance", i.id)
 		g.stop()
 	}
+	return nil
+}
+
+// birth makes the machine of an instance that is seen for the first time.
+func (b *Booter) birth(ctx context.Context, i instance, boot time.Time) error {
+	found, err := b.facts.of(ctx, i)
+	if err != nil {
+		return fmt.Errorf("reading facts of %s: %w", i.id, err)
+	}
+	log.FromContext(ctx).Info("booting", "instance", i.id, "instance-type", i.kind, "zone", i.zone)
+	b.add(newGuest(ctx, found, b.config, boot))
 	return nil
 }
 

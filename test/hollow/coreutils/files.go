@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
 )
@@ -59,22 +60,26 @@ func rm(_ context.Context, p *shell.Proc) int {
 	return s.run(p, 1, func(o options, names []string) int {
 		status := 0
 		for _, name := range names {
-			info, err := p.FS.Lstat(p.Path(name))
-			switch {
-			case err != nil && o.has("f") && errors.Is(err, fs.ErrNotExist):
-				continue
-			case err == nil && info.IsDir() && !o.has("r") && !o.has("R"):
-				status = p.Fail(1, "cannot remove '%s': Is a directory", name)
-				continue
-			case err == nil:
-				err = p.FS.RemoveAll(p.Path(name))
-			}
-			if err != nil {
+			if err := removeOne(p, o, p.Path(name)); err != nil {
 				status = p.Fail(1, "cannot remove '%s': %s", name, shell.Reason(err))
 			}
 		}
 		return status
 	})
+}
+
+func removeOne(p *shell.Proc, o options, name string) error {
+	info, err := p.FS.Lstat(name)
+	if err != nil {
+		if o.has("f") && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	if info.IsDir() && !o.has("r") && !o.has("R") {
+		return syscall.EISDIR
+	}
+	return p.FS.RemoveAll(name)
 }
 
 // destination returns where source goes: into target when that is a directory, else to target.
@@ -212,20 +217,11 @@ func modeOf(how string, old fs.FileMode) (fs.FileMode, error) {
 		if at < 0 {
 			return 0, fmt.Errorf("invalid mode: '%s'", how)
 		}
-		var who, bits fs.FileMode
-		for letter, mask := range map[string]fs.FileMode{"u": 0o700, "g": 0o070, "o": 0o007, "a": 0o777} {
-			if strings.Contains(clause[:at], letter) {
-				who |= mask
-			}
-		}
+		who := bitsOf(clause[:at], map[string]fs.FileMode{"u": 0o700, "g": 0o070, "o": 0o007, "a": 0o777})
 		if at == 0 {
 			who = 0o777
 		}
-		for letter, mask := range map[string]fs.FileMode{"r": 0o444, "w": 0o222, "x": 0o111, "X": 0o111} {
-			if strings.Contains(clause[at+1:], letter) {
-				bits |= mask & who
-			}
-		}
+		bits := who & bitsOf(clause[at+1:], map[string]fs.FileMode{"r": 0o444, "w": 0o222, "x": 0o111, "X": 0o111})
 		switch clause[at] {
 		case '+':
 			mode |= bits
@@ -236,6 +232,16 @@ func modeOf(how string, old fs.FileMode) (fs.FileMode, error) {
 		}
 	}
 	return mode, nil
+}
+
+func bitsOf(letters string, masks map[string]fs.FileMode) fs.FileMode {
+	var bits fs.FileMode
+	for letter, mask := range masks {
+		if strings.Contains(letters, letter) {
+			bits |= mask
+		}
+	}
+	return bits
 }
 
 func chown(_ context.Context, p *shell.Proc) int {

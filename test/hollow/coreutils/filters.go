@@ -27,31 +27,37 @@ func pattern(expression string, extended, fold bool) (*regexp.Regexp, error) {
 // fromBasic turns a basic regular expression into an extended one: in the former, the
 // operators ( ) { } | + ? are those with a backslash, and those without are plain.
 func fromBasic(expression string) string {
+	const operators = "(){}|+?"
 	var out strings.Builder
-	inSet := false
-	for i := 0; i < len(expression); i++ {
-		c := expression[i]
-		switch {
-		case inSet:
-			inSet = c != ']' || strings.HasSuffix(expression[:i], "[") || strings.HasSuffix(expression[:i], "[^") || strings.HasSuffix(expression[:i], ":")
-			out.WriteByte(c)
+	for rest := expression; rest != ""; {
+		switch c := rest[0]; {
 		case c == '[':
-			inSet = true
-			out.WriteByte(c)
-		case c == '\\' && i+1 < len(expression):
-			i++
-			if !strings.ContainsRune("(){}|+?", rune(expression[i])) {
+			set := bracket(rest)
+			out.WriteString(set)
+			rest = rest[len(set):]
+			continue
+		case c == '\\' && len(rest) > 1:
+			if rest = rest[1:]; !strings.Contains(operators, rest[:1]) {
 				out.WriteByte('\\')
 			}
-			out.WriteByte(expression[i])
-		case strings.ContainsRune("(){}|+?", rune(c)):
+		case strings.Contains(operators, rest[:1]):
 			out.WriteByte('\\')
-			out.WriteByte(c)
-		default:
-			out.WriteByte(c)
 		}
+		out.WriteByte(rest[0])
+		rest = rest[1:]
 	}
 	return out.String()
+}
+
+// bracketed is a set of characters: a bracket that comes first in it stands for itself.
+var bracketed = regexp.MustCompile(`^\[\^?\]?(?:\[:[a-z]+:\]|[^\]])*\]`)
+
+// bracket returns the set that text begins with, or its first byte when that begins none.
+func bracket(text string) string {
+	if set := bracketed.FindString(text); set != "" {
+		return set
+	}
+	return text[:1]
 }
 
 func grep(_ context.Context, p *shell.Proc) int {
@@ -129,20 +135,26 @@ func (g *grepping) run(names []string) int {
 }
 
 func (g *grepping) file(name string, all []string) {
-	count := 0
+	count, limit := 0, atoi(g.o.last("m", "0"))
+	lists := !g.o.has("q") && !g.o.has("c") && !g.o.has("l")
 	for i, line := range all {
 		if g.re.MatchString(line) == g.o.has("v") {
 			continue
 		}
 		count++
-		g.found = true
-		if !g.o.has("q") && !g.o.has("c") && !g.o.has("l") {
+		if lists {
 			g.show(name, i+1, line)
 		}
-		if limit := atoi(g.o.last("m", "0")); limit > 0 && count >= limit {
+		if count == limit {
 			break
 		}
 	}
+	g.found = g.found || count > 0
+	g.sum(name, count)
+}
+
+// sum prints what a file has for the flags that do not print lines.
+func (g *grepping) sum(name string, count int) {
 	switch {
 	case g.o.has("q"):
 	case g.o.has("c"):

@@ -116,18 +116,27 @@ func (s *search) walk(name string, depth int) int {
 			status = max(status, s.walk(path.Join(name, entry.Name()), depth+1))
 		}
 	}
-	matches, _ := path.Match(s.name, path.Base(at))
-	if (s.kind != "" && s.kind != kind) || (s.name != "" && !matches) {
-		return status
-	}
-	if !s.remove {
-		s.p.Printf("%s\n", name)
-		return status
-	}
-	if err := s.p.FS.Remove(at); err != nil {
-		return s.p.Fail(1, "cannot delete '%s': %s", name, shell.Reason(err))
+	if s.wants(at, kind) {
+		status = max(status, s.act(name))
 	}
 	return status
+}
+
+func (s *search) wants(at, kind string) bool {
+	matches, err := path.Match(s.name, path.Base(at))
+	return (s.kind == "" || s.kind == kind) && (s.name == "" || (matches && err == nil))
+}
+
+// act prints or deletes what was found.
+func (s *search) act(name string) int {
+	if !s.remove {
+		s.p.Printf("%s\n", name)
+		return 0
+	}
+	if err := s.p.FS.Remove(s.p.Path(name)); err != nil {
+		return s.p.Fail(1, "cannot delete '%s': %s", name, shell.Reason(err))
+	}
+	return 0
 }
 
 func readlink(_ context.Context, p *shell.Proc) int {

@@ -38,7 +38,7 @@ func env(ctx context.Context, p *shell.Proc) int {
 		rest = rest[1:]
 	}
 	if len(rest) == 0 {
-		print(p, child.Env)
+		printLines(p, child.Env)
 		return 0
 	}
 	return child.Exec(ctx, rest...)

@@ -2,6 +2,7 @@ package coreutils
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -100,43 +101,54 @@ func (c *sedCommand) applies(number int, last bool, line string) bool {
 func (p sedProgram) run(all []string, quiet bool) string {
 	var out strings.Builder
 	for i, line := range all {
-		before, after := "", ""
-		gone, quit := false, false
+		space := sedSpace{line: line}
 		for _, c := range p {
-			if !c.applies(i+1, i == len(all)-1, line) {
-				continue
+			if c.applies(i+1, i == len(all)-1, space.line) {
+				c.change(&space)
 			}
-			switch c.name {
-			case 's':
-				changed, ok := c.substitute(line)
-				if ok && c.show {
-					before += changed + "\n"
-				}
-				line = changed
-			case 'p':
-				before += line + "\n"
-			case 'i':
-				before += c.text + "\n"
-			case 'a':
-				after += c.text + "\n"
-			case 'c':
-				before, gone = before+c.text+"\n", true
-			}
-			gone, quit = gone || c.name == 'd', quit || c.name == 'q'
-			if gone || quit {
+			if space.gone || space.quit {
 				break
 			}
 		}
-		out.WriteString(before)
-		if !gone && !quiet {
-			out.WriteString(line + "\n")
+		out.WriteString(space.before)
+		if !space.gone && !quiet {
+			out.WriteString(space.line + "\n")
 		}
-		out.WriteString(after)
-		if quit {
+		out.WriteString(space.after)
+		if space.quit {
 			break
 		}
 	}
 	return out.String()
+}
+
+// sedSpace is a line on its way through the commands, with what is printed before and after it.
+type sedSpace struct {
+	line, before, after string
+	gone, quit          bool
+}
+
+func (c *sedCommand) change(space *sedSpace) {
+	switch c.name {
+	case 's':
+		changed, ok := c.substitute(space.line)
+		if ok && c.show {
+			space.before += changed + "\n"
+		}
+		space.line = changed
+	case 'p':
+		space.before += space.line + "\n"
+	case 'i':
+		space.before += c.text + "\n"
+	case 'a':
+		space.after += c.text + "\n"
+	case 'c':
+		space.before, space.gone = space.before+c.text+"\n", true
+	case 'd':
+		space.gone = true
+	case 'q':
+		space.quit = true
+	}
 }
 
 func (c *sedCommand) substitute(line string) (string, bool) {
@@ -154,35 +166,31 @@ func (c *sedCommand) substitute(line string) (string, bool) {
 	return out.String(), count >= c.nth
 }
 
-// replacement expands &, \1 to \9 and \n for one match.
+// replaced is what stands for something in a replacement.
+var replaced = regexp.MustCompile(`&|\\.`)
+
+// replacement expands &, \1 to \9, \n and \t for one match.
 func (c *sedCommand) replacement(line string, match []int) string {
-	var out strings.Builder
-	group := func(n int) {
-		if 2*n+1 < len(match) && match[2*n] >= 0 {
-			out.WriteString(line[match[2*n]:match[2*n+1]])
+	group := func(n int) string {
+		if 2*n+1 >= len(match) || match[2*n] < 0 {
+			return ""
 		}
+		return line[match[2*n]:match[2*n+1]]
 	}
-	for i := 0; i < len(c.text); i++ {
-		switch ch := c.text[i]; {
-		case ch == '&':
-			group(0)
-		case ch == '\\' && i+1 < len(c.text):
-			i++
-			switch next := c.text[i]; {
-			case next >= '0' && next <= '9':
-				group(int(next - '0'))
-			case next == 'n':
-				out.WriteByte('\n')
-			case next == 't':
-				out.WriteByte('\t')
-			default:
-				out.WriteByte(next)
-			}
-		default:
-			out.WriteByte(ch)
+	return replaced.ReplaceAllStringFunc(c.text, func(mark string) string {
+		last := mark[len(mark)-1]
+		switch {
+		case mark == "&":
+			return group(0)
+		case last >= '0' && last <= '9':
+			return group(int(last - '0'))
+		case last == 'n':
+			return "\n"
+		case last == 't':
+			return "\t"
 		}
-	}
-	return out.String()
+		return string(last)
+	})
 }
 
 // sedReader reads a script from its start.
@@ -208,34 +216,22 @@ func (r *sedReader) program() (sedProgram, error) {
 
 func (r *sedReader) command() (*sedCommand, error) {
 	c := &sedCommand{nth: 1}
-	var err error
-	if c.from, err = r.address(); err != nil {
+	if err := r.addresses(c); err != nil {
 		return nil, err
-	}
-	if strings.HasPrefix(r.rest, ",") {
-		r.rest = r.rest[1:]
-		if c.to, err = r.address(); err != nil || c.to == nil {
-			return nil, fmt.Errorf("unexpected `,'")
-		}
 	}
 	r.rest = strings.TrimLeft(r.rest, " ")
 	if strings.HasPrefix(r.rest, "!") {
 		c.negated, r.rest = true, r.rest[1:]
 	}
 	if r.rest == "" {
-		return nil, fmt.Errorf("missing command")
+		return nil, errors.New("missing command")
 	}
 	c.name, r.rest = r.rest[0], r.rest[1:]
 	switch c.name {
 	case 'd', 'p', 'q':
 		return c, nil
 	case 'a', 'i', 'c':
-		line, rest, _ := strings.Cut(r.rest, "\n")
-		line = strings.TrimSpace(line)
-		if line == `\` { // the text is on the next line
-			line, rest, _ = strings.Cut(rest, "\n")
-		}
-		c.text, r.rest = strings.TrimPrefix(line, `\`), rest
+		c.text = r.text()
 		return c, nil
 	case 's':
 		return c, r.substitution(c)
@@ -243,7 +239,35 @@ func (r *sedReader) command() (*sedCommand, error) {
 	return nil, fmt.Errorf("unknown command: `%c'", c.name)
 }
 
+// addresses reads the none, one or two addresses of a command.
+func (r *sedReader) addresses(c *sedCommand) error {
+	var err error
+	if c.from, err = r.address(); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(r.rest, ",") {
+		return nil
+	}
+	r.rest = r.rest[1:]
+	if c.to, err = r.address(); err != nil || c.to == nil {
+		return errors.New("unexpected `,'")
+	}
+	return nil
+}
+
+// text reads the text of a, i or c, which may be on the next line.
+func (r *sedReader) text() string {
+	line, rest, _ := strings.Cut(r.rest, "\n")
+	if line = strings.TrimSpace(line); line == `\` {
+		line, rest, _ = strings.Cut(rest, "\n")
+	}
+	r.rest = rest
+	return strings.TrimPrefix(line, `\`)
+}
+
+// address reads one address; nil when there is none.
 func (r *sedReader) address() (*sedAddress, error) {
+	var none *sedAddress
 	digits := len(r.rest) - len(strings.TrimLeft(r.rest, "0123456789"))
 	switch {
 	case digits > 0:
@@ -261,7 +285,7 @@ func (r *sedReader) address() (*sedAddress, error) {
 		r.rest = r.rest[1:]
 		return r.patternAddress(delimiter)
 	default:
-		return nil, nil
+		return none, nil
 	}
 	return r.patternAddress('/')
 }
@@ -269,7 +293,7 @@ func (r *sedReader) address() (*sedAddress, error) {
 func (r *sedReader) patternAddress(delimiter byte) (*sedAddress, error) {
 	text, err := r.until(delimiter)
 	if err != nil {
-		return nil, fmt.Errorf("unterminated address regex")
+		return nil, errors.New("unterminated address regex")
 	}
 	re, err := pattern(text, r.extended, false)
 	return &sedAddress{re: re}, err
@@ -277,7 +301,7 @@ func (r *sedReader) patternAddress(delimiter byte) (*sedAddress, error) {
 
 func (r *sedReader) substitution(c *sedCommand) error {
 	if r.rest == "" {
-		return fmt.Errorf("unterminated `s' command")
+		return errors.New("unterminated `s' command")
 	}
 	delimiter := r.rest[0]
 	r.rest = r.rest[1:]
@@ -288,10 +312,16 @@ func (r *sedReader) substitution(c *sedCommand) error {
 	if err != nil {
 		return err
 	}
-	end := strings.IndexAny(r.rest, ";\n }")
-	if end < 0 {
-		end = len(r.rest)
+	fold, err := r.flags(c)
+	if err == nil {
+		c.re, err = pattern(expression, r.extended, fold)
 	}
+	return err
+}
+
+// flags reads the flags of s; it returns whether case does not count.
+func (r *sedReader) flags(c *sedCommand) (fold bool, err error) {
+	end := strings.IndexAny(r.rest+";", ";\n }")
 	flags := r.rest[:end]
 	r.rest = r.rest[end:]
 	for _, flag := range flags {
@@ -300,14 +330,15 @@ func (r *sedReader) substitution(c *sedCommand) error {
 			c.global = true
 		case flag == 'p':
 			c.show = true
+		case flag == 'i' || flag == 'I':
+			fold = true
 		case flag >= '1' && flag <= '9':
 			c.nth = int(flag - '0')
-		case flag != 'I' && flag != 'i':
-			return fmt.Errorf("unknown option to `s'")
+		default:
+			return false, errors.New("unknown option to `s'")
 		}
 	}
-	c.re, err = pattern(expression, r.extended, strings.ContainsAny(flags, "iI"))
-	return err
+	return fold, nil
 }
 
 // until reads up to an unescaped delimiter; an escaped one stands for itself.
@@ -328,5 +359,5 @@ func (r *sedReader) until(delimiter byte) (string, error) {
 			out.WriteByte(ch)
 		}
 	}
-	return "", fmt.Errorf("unterminated `s' command")
+	return "", errors.New("unterminated `s' command")
 }

@@ -56,7 +56,7 @@ func head(_ context.Context, p *shell.Proc) int {
 				return
 			}
 			all := lines(content)
-			print(p, all[:min(len(all), atoi(o.last("n", "10")))])
+			printLines(p, all[:min(len(all), atoi(o.last("n", "10")))])
 		})
 	})
 }
@@ -70,15 +70,15 @@ func tail(_ context.Context, p *shell.Proc) int {
 			}
 			all, count := lines(content), o.last("n", "10")
 			if from, ok := strings.CutPrefix(count, "+"); ok {
-				print(p, all[min(len(all), max(0, atoi(from)-1)):])
+				printLines(p, all[min(len(all), max(0, atoi(from)-1)):])
 				return
 			}
-			print(p, all[max(0, len(all)-atoi(count)):])
+			printLines(p, all[max(0, len(all)-atoi(count)):])
 		})
 	})
 }
 
-func print(p *shell.Proc, all []string) {
+func printLines(p *shell.Proc, all []string) {
 	for _, line := range all {
 		p.Printf("%s\n", line)
 	}
@@ -129,14 +129,14 @@ func sortLines(_ context.Context, p *shell.Proc) int {
 		if o.has("u") {
 			all = slices.Compact(all)
 		}
-		print(p, all)
+		printLines(p, all)
 		return status
 	})
 }
 
 func uniq(_ context.Context, p *shell.Proc) int {
 	return syntax{}.run(p, 1, func(_ options, names []string) int {
-		return each(p, names, func(_ string, content []byte) { print(p, slices.Compact(lines(content))) })
+		return each(p, names, func(_ string, content []byte) { printLines(p, slices.Compact(lines(content))) })
 	})
 }
 
@@ -146,28 +146,38 @@ func tr(_ context.Context, p *shell.Proc) int {
 		if err != nil || len(sets) == 0 {
 			return p.Fail(1, "missing operand")
 		}
-		from, to := charset(sets[0]), ""
+		t := translation{from: charset(sets[0]), o: o, last: -1}
 		if len(sets) > 1 {
-			to = charset(sets[1])
+			t.to = []rune(charset(sets[1]))
 		}
-		last := rune(-1)
-		p.Printf("%s", strings.Map(func(r rune) rune {
-			at := strings.IndexRune(from, r)
-			hit := at >= 0 != o.has("c")
-			switch {
-			case hit && o.has("d"):
-				return -1
-			case hit && to != "":
-				r = []rune(to)[min(max(at, 0), len([]rune(to))-1)]
-			}
-			if hit && o.has("s") && r == last {
-				return -1
-			}
-			last = r
-			return r
-		}, string(input)))
+		p.Printf("%s", strings.Map(t.of, string(input)))
 		return 0
 	})
+}
+
+// translation is tr at work.
+type translation struct {
+	from string
+	to   []rune
+	o    options
+	last rune // for squeezing
+}
+
+// of returns what a character becomes, -1 when it goes.
+func (t *translation) of(r rune) rune {
+	at := strings.IndexRune(t.from, r)
+	hit := at >= 0 != t.o.has("c")
+	switch {
+	case hit && t.o.has("d"):
+		return -1
+	case hit && len(t.to) > 0:
+		r = t.to[min(max(at, 0), len(t.to)-1)]
+	}
+	if hit && t.o.has("s") && r == t.last {
+		return -1
+	}
+	t.last = r
+	return r
 }
 
 // charset expands ranges, classes and escapes of tr's sets.

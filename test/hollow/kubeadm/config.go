@@ -208,18 +208,7 @@ func (old joinV1beta3) convert() *joinConfiguration {
 
 // validate reports every fault of a configuration.
 func validate(p *shell.Proc, c *joinConfiguration) error {
-	var errs []error
-	d := c.Discovery
-	switch {
-	case d.BootstrapToken == nil && d.File == nil:
-		errs = append(errs, errors.New("discovery: Invalid value: \"\": bootstrapToken or file must be set"))
-	case d.BootstrapToken != nil && d.File != nil:
-		errs = append(errs, errors.New("discovery: Invalid value: \"\": bootstrapToken and file cannot both be set"))
-	case d.BootstrapToken != nil:
-		errs = append(errs, validateToken(d)...)
-	default:
-		errs = append(errs, validateFile(p, d)...)
-	}
+	errs := validateDiscovery(p, c.Discovery)
 	if faults := validation.IsDNS1123Subdomain(c.NodeRegistration.Name); len(faults) > 0 {
 		errs = append(errs, fmt.Errorf("nodeRegistration.name: Invalid value: %q: %s", c.NodeRegistration.Name, faults[0]))
 	}
@@ -233,6 +222,18 @@ func validate(p *shell.Proc, c *joinConfiguration) error {
 		errs = append(errs, errors.New("hollow machines do not know dry runs"))
 	}
 	return errors.Join(errs...)
+}
+
+func validateDiscovery(p *shell.Proc, d discovery) []error {
+	switch {
+	case d.BootstrapToken == nil && d.File == nil:
+		return []error{errors.New("discovery: Invalid value: \"\": bootstrapToken or file must be set")}
+	case d.BootstrapToken != nil && d.File != nil:
+		return []error{errors.New("discovery: Invalid value: \"\": bootstrapToken and file cannot both be set")}
+	case d.BootstrapToken != nil:
+		return validateToken(d)
+	}
+	return validateFile(p, d)
 }
 
 func validateToken(d discovery) []error {

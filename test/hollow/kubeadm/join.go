@@ -41,10 +41,8 @@ func join(ctx context.Context, m *machine.Machine, p *shell.Proc) error {
 		return err
 	}
 	j := joiner{m: m, p: p, c: c}
-	if !j.skips("preflight") {
-		if err := preflight(m, p, c); err != nil {
-			return err
-		}
+	if err := j.phase("preflight", func() error { return preflight(m, p, c) }); err != nil {
+		return err
 	}
 	found, err := discover(ctx, p, c)
 	if err != nil {
@@ -59,21 +57,23 @@ func join(ctx context.Context, m *machine.Machine, p *shell.Proc) error {
 	if err != nil {
 		return err
 	}
-	if !j.skips("kubelet-start") {
-		if err := j.start(ctx, client, found, kubelet); err != nil {
-			return err
-		}
+	if err := j.phase("kubelet-start", func() error { return j.start(ctx, client, found, kubelet) }); err != nil {
+		return err
 	}
-	if !j.skips("kubelet-wait-bootstrap") {
-		if err := j.await(ctx); err != nil {
-			return err
-		}
+	if err := j.phase("kubelet-wait-bootstrap", func() error { return j.await(ctx) }); err != nil {
+		return err
 	}
 	p.Printf("\nThis node has joined the cluster:\n* Certificate signing request was sent to apiserver and a response was received.\n* The Kubelet was informed of the new secure connection details.\n")
 	return nil
 }
 
-func (j joiner) skips(phase string) bool { return slices.Contains(j.c.SkipPhases, phase) }
+// phase runs a phase unless it is to be skipped.
+func (j joiner) phase(name string, run func() error) error {
+	if slices.Contains(j.c.SkipPhases, name) {
+		return nil
+	}
+	return run()
+}
 
 // fetch reads what kubeadm reads of a cluster with the bootstrap credentials, and returns
 // the KubeletConfiguration. A missing kube-proxy configuration is fine: not every cluster has one.

@@ -7,10 +7,12 @@
 package kubeconf
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -36,42 +38,37 @@ func Load(disk *vfs.FS, file string) (*clientcmdapi.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading config file %q: %w", file, err)
 	}
-	inline := func(name *string, data *[]byte) error {
+	if err := inline(disk, file, config); err != nil {
+		return nil, fmt.Errorf("reading what %q names: %w", file, err)
+	}
+	return config, nil
+}
+
+// inline puts the files that a kubeconfig names into it.
+func inline(disk *vfs.FS, file string, config *clientcmdapi.Config) error {
+	var errs []error
+	put := func(name *string, set func([]byte)) {
 		if *name == "" {
-			return nil
+			return
 		}
 		at := *name
 		if !path.IsAbs(at) {
 			at = path.Join(path.Dir(file), at)
 		}
 		content, err := disk.ReadFile(at)
-		if err != nil {
-			return fmt.Errorf("reading what %q names: %w", file, err)
-		}
-		*name, *data = "", content
-		return nil
+		errs = append(errs, err)
+		*name = ""
+		set(content)
 	}
 	for _, cluster := range config.Clusters {
-		if err := inline(&cluster.CertificateAuthority, &cluster.CertificateAuthorityData); err != nil {
-			return nil, err
-		}
+		put(&cluster.CertificateAuthority, func(data []byte) { cluster.CertificateAuthorityData = data })
 	}
 	for _, user := range config.AuthInfos {
-		var token []byte
-		if err := inline(&user.TokenFile, &token); err != nil {
-			return nil, err
-		}
-		if token != nil {
-			user.Token = string(token)
-		}
-		if err := inline(&user.ClientCertificate, &user.ClientCertificateData); err != nil {
-			return nil, err
-		}
-		if err := inline(&user.ClientKey, &user.ClientKeyData); err != nil {
-			return nil, err
-		}
+		put(&user.TokenFile, func(data []byte) { user.Token = strings.TrimSpace(string(data)) })
+		put(&user.ClientCertificate, func(data []byte) { user.ClientCertificateData = data })
+		put(&user.ClientKey, func(data []byte) { user.ClientKeyData = data })
 	}
-	return config, nil
+	return errors.Join(errs...)
 }
 
 // Client is a clientset whose connections can be closed.

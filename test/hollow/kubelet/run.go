@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func start(m *machine.Machine, f flags) (settings, error) {
 	}
 	swaps, err := m.FS.ReadFile("/proc/swaps")
 	if err == nil && s.failSwapOn && strings.Count(strings.TrimSpace(string(swaps)), "\n") > 0 {
-		return settings{}, fmt.Errorf("failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false")
+		return settings{}, errors.New("failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false")
 	}
 	serves, systemdCgroup := m.Runtime()
 	if !serves {

@@ -284,24 +284,14 @@ func (m *Machine) dpkg(_ context.Context, p *shell.Proc) int {
 
 // gpg knows --dearmor: the key stays the text that it is.
 func (m *Machine) gpg(_ context.Context, p *shell.Proc) int {
-	input, output := "-", ""
-	for i := 1; i < len(p.Args); i++ {
-		switch arg := p.Args[i]; {
-		case (arg == "-o" || arg == "--output") && i+1 < len(p.Args):
-			i++
-			output = p.Args[i]
-		case !strings.HasPrefix(arg, "-"):
-			input = arg
-		}
-	}
+	input, output := gpgFiles(p.Args[1:])
 	key, err := p.ReadFile(input)
-	if err != nil {
+	switch {
+	case err != nil:
 		return p.Fail(2, "can't open '%s': %s", input, shell.Reason(err))
-	}
-	if !strings.Contains(string(key), keyText) {
+	case !strings.Contains(string(key), keyText):
 		return p.Fail(2, "no valid OpenPGP data found.")
-	}
-	if output == "" {
+	case output == "":
 		p.Printf("%s", key)
 		return 0
 	}
@@ -313,4 +303,19 @@ func (m *Machine) gpg(_ context.Context, p *shell.Proc) int {
 		return p.Fail(2, "can't create '%s': %s", output, shell.Reason(err))
 	}
 	return 0
+}
+
+// gpgFiles returns the files that gpg reads and writes; "-" and none when not named.
+func gpgFiles(args []string) (input, output string) {
+	input = "-"
+	for i := 0; i < len(args); i++ {
+		switch {
+		case slices.Contains([]string{"-o", "--output"}, args[i]) && i+1 < len(args):
+			i++
+			output = args[i]
+		case !strings.HasPrefix(args[i], "-"):
+			input = args[i]
+		}
+	}
+	return input, output
 }

@@ -30,7 +30,7 @@ type request struct {
 const requestTime = 30 * time.Second
 
 // curlValues are the flags of curl that take a value and that do not change anything here.
-const curlValues = " --retry --retry-delay --retry-max-time --cacert --capath --cert --key -u --user -A --user-agent -e --noproxy --proxy -x --resolve --limit-rate --interface --tlsv1.2 "
+const curlValues = " --retry --retry-delay --retry-max-time --cacert --capath --cert --key -u --user -A --user-agent -e --noproxy --proxy -x --resolve --limit-rate --interface --proto "
 
 func (m *Machine) curl(ctx context.Context, p *shell.Proc) int {
 	r := request{limit: requestTime, showErrors: true}
@@ -134,17 +134,21 @@ func (r *request) curlValue(flag, value string) error {
 	case "--url":
 		r.url = value
 	case "-m", "--max-time", "--connect-timeout":
-		limit, err := time.ParseDuration(value + "s")
-		if err != nil {
-			return fmt.Errorf("option %s: expected a proper numerical parameter", flag)
-		}
-		r.limit = min(r.limit, limit)
-	case "--proto":
+		return r.setLimit(flag, value)
 	default:
 		if !strings.Contains(curlValues, " "+flag+" ") {
 			return fmt.Errorf("option %s: is unknown", flag)
 		}
 	}
+	return nil
+}
+
+func (r *request) setLimit(flag, value string) error {
+	limit, err := time.ParseDuration(value + "s")
+	if err != nil {
+		return fmt.Errorf("option %s: expected a proper numerical parameter", flag)
+	}
+	r.limit = min(r.limit, limit)
 	return nil
 }
 
@@ -155,22 +159,16 @@ func (m *Machine) transfer(ctx context.Context, p *shell.Proc, r request) int {
 	response, err := m.ask(ctx, r)
 	if err != nil {
 		status, text := describe(err, r.host())
-		if r.showErrors {
-			return p.Fail(status, "(%d) %s", status, text)
-		}
-		return status
+		return r.failed(p, status, text)
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return p.Fail(18, "(18) %v", err)
+		return r.failed(p, 18, err.Error())
 	}
 	if r.fail && response.StatusCode >= http.StatusBadRequest {
 		r.report(p, response)
-		if r.showErrors {
-			return p.Fail(22, "(22) The requested URL returned error: %d", response.StatusCode)
-		}
-		return 22
+		return r.failed(p, 22, fmt.Sprintf("The requested URL returned error: %d", response.StatusCode))
 	}
 	if r.head || r.include {
 		body = append([]byte(fmt.Sprintf("HTTP/1.1 %d %s\r\n\r\n", response.StatusCode, http.StatusText(response.StatusCode))), body...)
@@ -182,6 +180,14 @@ func (m *Machine) transfer(ctx context.Context, p *shell.Proc, r request) int {
 	}
 	r.report(p, response)
 	return 0
+}
+
+// failed ends with one of curl's statuses, and says why unless the call is silent.
+func (r request) failed(p *shell.Proc, status int, text string) int {
+	if r.showErrors {
+		return p.Fail(status, "(%d) %s", status, text)
+	}
+	return status
 }
 
 func (r request) report(p *shell.Proc, response *http.Response) {
@@ -221,26 +227,8 @@ func (m *Machine) ask(ctx context.Context, r request) (*http.Response, error) {
 // wget knows -q, -O, --header, --method and the flags of patience.
 func (m *Machine) wget(ctx context.Context, p *shell.Proc) int {
 	r := request{limit: requestTime, fail: true, showErrors: true, remoteName: true}
-	for i := 1; i < len(p.Args); i++ {
-		arg := p.Args[i]
-		name, value, _ := strings.Cut(arg, "=")
-		switch {
-		case name == "--header":
-			r.headers = append(r.headers, value)
-		case name == "--method":
-			r.method = value
-		case name == "--output-document":
-			r.output, r.remoteName = value, false
-		case !strings.HasPrefix(arg, "--") && strings.HasPrefix(arg, "-") && strings.Contains(arg, "O"):
-			_, file, _ := strings.Cut(arg, "O")
-			if file == "" && i+1 < len(p.Args) {
-				i++
-				file = p.Args[i]
-			}
-			r.output, r.remoteName = file, false
-		case !strings.HasPrefix(arg, "-"):
-			r.url = arg
-		}
+	for args := p.Args[1:]; len(args) > 0; {
+		args = args[r.wgetFlag(args):]
 	}
 	if r.url == "" {
 		return p.Fail(1, "missing URL")
@@ -252,4 +240,29 @@ func (m *Machine) wget(ctx context.Context, p *shell.Proc) int {
 		return 8
 	}
 	return 0
+}
+
+// wgetFlag reads one argument, with its value when it has one, and returns how many it used.
+func (r *request) wgetFlag(args []string) int {
+	name, value, _ := strings.Cut(args[0], "=")
+	switch name {
+	case "--header":
+		r.headers = append(r.headers, value)
+	case "--method":
+		r.method = value
+	case "--output-document":
+		r.output, r.remoteName = value, false
+	}
+	switch {
+	case !strings.HasPrefix(name, "-"):
+		r.url = args[0]
+	case !strings.HasPrefix(name, "--") && strings.Contains(name, "O"):
+		_, r.output, _ = strings.Cut(args[0], "O")
+		r.remoteName = false
+		if r.output == "" && len(args) > 1 {
+			r.output = args[1]
+			return 2
+		}
+	}
+	return 1
 }

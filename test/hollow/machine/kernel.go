@@ -123,19 +123,24 @@ func (m *Machine) sysctl(_ context.Context, p *shell.Proc) int {
 		case !m.FS.Exists(sysctlFile(key)):
 			status = p.Fail(255, "cannot stat %s: No such file or directory", sysctlFile(key))
 		case set:
-			if err := m.setKernel(key, strings.TrimSpace(value)); err != nil {
-				status = p.Fail(255, "setting key %q: %s", key, shell.Reason(err))
-			}
+			status = max(status, m.writeSysctl(p, key, value))
 		default:
-			content, _ := m.FS.ReadFile(sysctlFile(key))
-			if quiet {
-				p.Printf("%s", content)
-				continue
-			}
-			p.Printf("%s = %s", key, content)
+			m.showSysctl(p, key, quiet)
 		}
 	}
 	return status
+}
+
+func (m *Machine) showSysctl(p *shell.Proc, key string, quiet bool) {
+	content, err := m.FS.ReadFile(sysctlFile(key))
+	if err != nil {
+		return
+	}
+	if quiet {
+		p.Printf("%s", content)
+		return
+	}
+	p.Printf("%s = %s", key, content)
 }
 
 func (m *Machine) sysctlFileCommand(p *shell.Proc, file string) int {
@@ -151,11 +156,18 @@ func (m *Machine) sysctlFileCommand(p *shell.Proc, file string) int {
 		}
 		if key = strings.TrimSpace(key); !m.FS.Exists(sysctlFile(key)) {
 			status = p.Fail(255, "cannot stat %s: No such file or directory", sysctlFile(key))
-		} else if err := m.setKernel(key, strings.TrimSpace(value)); err != nil {
-			status = p.Fail(255, "setting key %q: %s", key, shell.Reason(err))
+			continue
 		}
+		status = max(status, m.writeSysctl(p, key, value))
 	}
 	return status
+}
+
+func (m *Machine) writeSysctl(p *shell.Proc, key, value string) int {
+	if err := m.setKernel(key, strings.TrimSpace(value)); err != nil {
+		return p.Fail(255, "setting key %q: %s", key, shell.Reason(err))
+	}
+	return 0
 }
 
 func (m *Machine) modprobe(_ context.Context, p *shell.Proc) int {

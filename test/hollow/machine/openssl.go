@@ -26,22 +26,30 @@ func (m *Machine) openssl(_ context.Context, p *shell.Proc) int {
 	if err != nil {
 		return p.Fail(1, "Can't open %q for reading: %s", name, shell.Reason(err))
 	}
-	switch {
-	case p.Args[1] == "x509" && slices.Contains(p.Args, "-pubkey"):
-		return publicKey(p, content)
-	case slices.Contains([]string{"rsa", "pkey", "ec"}, p.Args[1]) && slices.Contains(p.Args, "-pubin"):
-		block, _ := pem.Decode(content)
-		if block == nil {
-			return p.Fail(1, "Could not read public key")
+	for _, known := range []struct {
+		command, flag string
+		run           func(*shell.Proc, []byte) int
+	}{{"x509", "-pubkey", publicKey}, {"rsa", "-pubin", derKey}, {"pkey", "-pubin", derKey}, {"ec", "-pubin", derKey}, {"dgst", "-sha256", hash}} {
+		if p.Args[1] == known.command && slices.Contains(p.Args, known.flag) {
+			return known.run(p, content)
 		}
-		_, _ = p.Stdout.Write(block.Bytes)
-		return 0
-	case p.Args[1] == "dgst" && slices.Contains(p.Args, "-sha256"):
-		sum := sha256.Sum256(content)
-		p.Printf("SHA2-256(stdin)= %s\n", hex.EncodeToString(sum[:]))
-		return 0
 	}
 	return p.Fail(1, "hollow machines know x509 -pubkey, pkey -pubin and dgst -sha256 only, not: %s", p.Args[1])
+}
+
+func derKey(p *shell.Proc, content []byte) int {
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return p.Fail(1, "Could not read public key")
+	}
+	_, _ = p.Stdout.Write(block.Bytes)
+	return 0
+}
+
+func hash(p *shell.Proc, content []byte) int {
+	sum := sha256.Sum256(content)
+	p.Printf("SHA2-256(stdin)= %s\n", hex.EncodeToString(sum[:]))
+	return 0
 }
 
 func publicKey(p *shell.Proc, content []byte) int {

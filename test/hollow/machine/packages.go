@@ -2,10 +2,10 @@ package machine
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
@@ -81,7 +81,7 @@ func (m *Machine) unpack(p pkg) error {
 		}
 	}
 	for name, content := range packageFiles(p.name) {
-		if err := m.FS.Put(name, []byte(content), 0o644); err != nil {
+		if err := m.putPackaged(name, content); err != nil {
 			return err
 		}
 	}
@@ -198,20 +198,20 @@ func (m *Machine) kubernetesPackage(minor, name, version string) (pkg, bool) {
 	if ok, err := path.Match(version, newest); err == nil && ok {
 		return pkg{name, newest}, true
 	}
-	patch, ok := strings.CutPrefix("v"+version, minor+".")
-	if !ok || strings.ContainsAny(patch, "*") {
-		return pkg{}, false
+	if !strings.Contains(version, "-") && !m.system.debian() {
+		version += "-1.1" // rpm takes a version without its revision, apt does not
 	}
-	patch, revision, _ := strings.Cut(patch, "-")
-	number, limit := 0, 0
-	if _, err := fmt.Sscanf(patch, "%d", &number); err != nil {
-		return pkg{}, false
-	}
-	if _, err := fmt.Sscanf(strings.TrimPrefix("v"+newest, minor+"."), "%d", &limit); err != nil {
-		return pkg{}, false
-	}
-	exact := revision == "1.1" || (revision == "" && !m.system.debian())
-	return pkg{name, fmt.Sprintf("%s.%d-1.1", strings.TrimPrefix(minor, "v"), number)}, number <= limit && exact
+	patch, ok := patchOf(minor, version)
+	limit, _ := patchOf(minor, newest)
+	return pkg{name, version}, ok && patch <= limit
+}
+
+// patchOf returns the patch in a version like "1.36.3-1.1" of a minor like "v1.36".
+func patchOf(minor, version string) (int, bool) {
+	rest, ofMinor := strings.CutPrefix("v"+version, minor+".")
+	number, released := strings.CutSuffix(rest, "-1.1")
+	patch, err := strconv.Atoi(number)
+	return patch, ofMinor && released && err == nil
 }
 
 // depends are the packages that come with one.

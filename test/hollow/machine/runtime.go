@@ -59,14 +59,15 @@ func (m *Machine) runtimeCommands() map[string]shell.Command {
 // containerd prints its default configuration, or serves until ctx ends.
 func (m *Machine) containerd(ctx context.Context, p *shell.Proc) int {
 	file := "/etc/containerd/config.toml"
-	for i, arg := range p.Args[1:] {
+	for words := p.Args[1:]; len(words) > 0; words = words[1:] {
+		value := append(slices.Clone(words), "")[1]
 		switch {
-		case arg == "config" && len(p.Args) > i+2 && p.Args[i+2] == "default":
+		case words[0] == "config" && value == "default":
 			p.Printf("%s", defaultContainerdConfig)
 			return 0
-		case (arg == "-c" || arg == "--config") && len(p.Args) > i+2:
-			file = p.Args[i+2]
-		case arg == "--version" || arg == "-v":
+		case words[0] == "-c" || words[0] == "--config":
+			file = value
+		case words[0] == "--version" || words[0] == "-v":
 			p.Printf("containerd github.com/containerd/containerd %s\n", p.Build())
 			return 0
 		}

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
@@ -9,23 +10,14 @@ import (
 
 // systemctl is the program of that name, for services.
 func (s *systemd) systemctl(_ context.Context, p *shell.Proc) int {
-	now, quiet := false, false
-	var words []string
-	for _, arg := range p.Args[1:] {
-		switch {
-		case arg == "--now":
-			now = true
-		case arg == "-q" || arg == "--quiet":
-			quiet = true
-		case !strings.HasPrefix(arg, "-"):
-			words = append(words, arg)
-		}
-	}
+	now := slices.Contains(p.Args, "--now")
+	quiet := slices.Contains(p.Args, "-q") || slices.Contains(p.Args, "--quiet")
+	words := slices.DeleteFunc(slices.Clone(p.Args[1:]), func(arg string) bool { return strings.HasPrefix(arg, "-") })
 	if len(words) == 0 {
 		return 0
 	}
 	verb, status := words[0], 0
-	if verb == "daemon-reload" || verb == "daemon-reexec" || verb == "reset-failed" || verb == "list-units" || verb == "show" {
+	if slices.Contains([]string{"daemon-reload", "daemon-reexec", "reset-failed", "list-units", "show"}, verb) {
 		return 0 // units are read afresh whenever they start
 	}
 	if len(words) == 1 {

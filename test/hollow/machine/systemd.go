@@ -25,7 +25,7 @@ type systemd struct {
 	machine *Machine
 
 	mu       sync.Mutex
-	boots    context.Context //nolint:containedctx // the boot that services belong to; replaced by the next boot
+	boots    context.Context // of the boot that services belong to; the next boot replaces it
 	services map[string]*service
 }
 
@@ -206,42 +206,47 @@ func ready(ctx context.Context) {
 // supervise runs a unit and runs it again as its Restart= says, until ctx ends.
 func (s *systemd) supervise(ctx context.Context, u unit, started *service) {
 	defer close(started.done)
-	restart := u.last("Service.Restart", "no")
 	delay, err := coreutils.Duration(u.last("Service.RestartSec", "0.1"))
 	if err != nil {
 		delay = 100 * time.Millisecond
 	}
 	for {
 		result := s.once(ctx, u, started)
-		if ctx.Err() != nil {
-			s.set(started, stateInactive, 0)
-			return
-		}
-		again := restart == "always" || (restart == "on-failure" && result != 0)
-		switch {
-		case result == 0 && u.last("Service.RemainAfterExit", "no") == "yes":
-			s.set(started, stateActive, 0)
-			<-ctx.Done()
-			s.set(started, stateInactive, 0)
-			return
-		case !again && result != 0:
-			s.set(started, stateFailed, result)
-			return
-		case !again:
-			s.set(started, stateInactive, 0)
-			return
+		if ctx.Err() != nil || !s.again(ctx, u, started, result) {
+			break
 		}
 		s.machine.Logf("systemd: main process exited, code=exited, status=%d; restarting in %s", result, delay)
-		if result != 0 && u.last("Service.Type", "simple") == "notify" {
+		if s.machine.Sleep(ctx, delay) != nil {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		s.set(started, stateInactive, 0)
+	}
+}
+
+// again puts a unit whose program ended into the state that follows, and reports whether it is to be started again.
+func (s *systemd) again(ctx context.Context, u unit, started *service, result int) bool {
+	restart := u.last("Service.Restart", "no")
+	failed := result != 0
+	switch {
+	case restart == "always" || (restart == "on-failure" && failed):
+		// Whoever waits for a unit that tells when it is ready learns of its first failure.
+		if failed && u.last("Service.Type", "simple") == "notify" {
 			s.set(started, stateFailed, result)
 		} else {
 			s.set(started, stateActivating, result)
 		}
-		if s.machine.Sleep(ctx, delay) != nil {
-			s.set(started, stateInactive, 0)
-			return
-		}
+		return true
+	case failed:
+		s.set(started, stateFailed, result)
+	case u.last("Service.RemainAfterExit", "no") == "yes":
+		s.set(started, stateActive, 0)
+		<-ctx.Done()
+	default:
+		s.set(started, stateInactive, 0)
 	}
+	return false
 }
 
 // once runs the programs of a unit and returns the status of the last.

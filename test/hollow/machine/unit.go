@@ -3,6 +3,7 @@ package machine
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -39,32 +40,36 @@ func readUnit(disk *vfs.FS, name string) (unit, error) {
 	if !found {
 		return nil, errNoUnit
 	}
-	// A drop-in of one name in a stronger directory replaces the one in a weaker.
-	dropIns := map[string]string{}
-	for _, dir := range unitDirs() {
-		entries, err := disk.ReadDir(path.Join(dir, name+".d"))
-		if err != nil {
-			continue
-		}
-		for _, entry := range entries {
-			if _, taken := dropIns[entry.Name()]; !taken && strings.HasSuffix(entry.Name(), ".conf") {
-				dropIns[entry.Name()] = path.Join(dir, name+".d", entry.Name())
-			}
-		}
-	}
-	names := make([]string, 0, len(dropIns))
-	for dropIn := range dropIns {
-		names = append(names, dropIn)
-	}
-	slices.Sort(names)
-	for _, dropIn := range names {
-		content, err := disk.ReadFile(dropIns[dropIn])
+	for _, dropIn := range dropIns(disk, name) {
+		content, err := disk.ReadFile(dropIn)
 		if err != nil {
 			return nil, err
 		}
 		u.merge(string(content))
 	}
 	return u, nil
+}
+
+// dropIns lists the drop-ins of a unit by name. One in a stronger directory replaces one
+// of the same name in a weaker.
+func dropIns(disk *vfs.FS, name string) []string {
+	at := map[string]string{}
+	for _, dir := range unitDirs() {
+		entries, err := disk.ReadDir(path.Join(dir, name+".d"))
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			if _, taken := at[entry.Name()]; !taken && strings.HasSuffix(entry.Name(), ".conf") {
+				at[entry.Name()] = path.Join(dir, name+".d", entry.Name())
+			}
+		}
+	}
+	var files []string
+	for _, dropIn := range slices.Sorted(maps.Keys(at)) {
+		files = append(files, at[dropIn])
+	}
+	return files
 }
 
 // merge adds the assignments of a unit file; an empty one takes back those before it.
@@ -138,35 +143,47 @@ func unquote(value string) string {
 
 // unquoteWords splits a line at spaces as systemd does, honouring quotes and backslashes.
 func unquoteWords(line string) []string {
-	var words []string
-	var word strings.Builder
-	quote, open := byte(0), false
+	var w words
 	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch {
-		case c == '\\' && i+1 < len(line) && quote != '\'':
+		if line[i] == '\\' && i+1 < len(line) && w.quote != '\'' {
 			i++
-			word.WriteByte(line[i])
-			open = true
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote == 0 && (c == '"' || c == '\''):
-			quote, open = c, true
-		case quote == 0 && (c == ' ' || c == '\t'):
-			if open {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			open = false
-		default:
-			word.WriteByte(c)
-			open = true
+			w.add(line[i])
+			continue
 		}
+		w.next(line[i])
 	}
-	if open {
-		words = append(words, word.String())
+	w.end()
+	return w.all
+}
+
+// words are read byte by byte.
+type words struct {
+	all   []string
+	word  []byte
+	quote byte // that is open, else 0
+	begun bool // a word, which may be empty when it is quoted
+}
+
+func (w *words) next(c byte) {
+	switch {
+	case w.quote != 0 && c == w.quote:
+		w.quote = 0
+	case w.quote == 0 && (c == '"' || c == '\''):
+		w.quote, w.begun = c, true
+	case w.quote == 0 && (c == ' ' || c == '\t'):
+		w.end()
+	default:
+		w.add(c)
 	}
-	return words
+}
+
+func (w *words) add(c byte) { w.word, w.begun = append(w.word, c), true }
+
+func (w *words) end() {
+	if w.begun {
+		w.all = append(w.all, string(w.word))
+	}
+	w.word, w.begun = nil, false
 }
 
 // commandLine returns the arguments of an ExecStart= line: $NAME as a word of its own is

@@ -43,7 +43,7 @@ const (
 type Player struct {
 	events chan informer.Event[*corev1.Pod]
 	pods   *informer.Informer[*corev1.Pod, *corev1.PodList]
-	ctx    context.Context //nolint:containedctx // the player's life, for what nodes start in it
+	ctx    context.Context // the player's life, for what nodes start in it
 
 	mu    sync.RWMutex
 	nodes map[string]*corev1.Node

@@ -15,29 +15,36 @@ func Sh(ctx context.Context, p *Proc) int { return start(ctx, p, true) }
 // start reads a shell's own options, then runs a string, a file or standard input.
 func start(ctx context.Context, p *Proc, posix bool) int {
 	script := Script{Name: p.Args[0], POSIX: posix}
-	rest, inline, input := p.Args[1:], false, false
-	for len(rest) > 0 && len(rest[0]) > 1 && (rest[0][0] == '-' || rest[0][0] == '+') {
-		option := rest[0]
-		rest = rest[1:]
+	rest, seen := script.options(p.Args[1:])
+	inline := strings.Contains(seen, "c")
+	if strings.Contains(seen, "s") && !inline {
+		script.Args, rest = rest, nil
+	}
+	return p.Script(ctx, script.from(p, rest, inline))
+}
+
+// options takes a shell's own options off args. It returns what follows them, and the letters it saw.
+func (s *Script) options(args []string) (rest []string, seen string) {
+	for len(args) > 0 && isOption(args[0]) {
+		option := args[0]
+		args = args[1:]
 		if option == "--" {
 			break
 		}
 		if strings.HasPrefix(option, "--") {
 			continue // --login, --norc and their like change nothing here
 		}
-		takes := strings.HasSuffix(option, "o") && len(rest) > 0
-		inline, input = inline || strings.Contains(option, "c"), input || strings.Contains(option, "s")
-		script.Options = append(script.Options, letters(option)...)
-		if takes {
-			script.Options = append(script.Options, option[:1]+"o", rest[0])
-			rest = rest[1:]
+		seen += option[1:]
+		s.Options = append(s.Options, letters(option)...)
+		if strings.HasSuffix(option, "o") && len(args) > 0 {
+			s.Options = append(s.Options, option[:1]+"o", args[0])
+			args = args[1:]
 		}
 	}
-	if input && !inline {
-		script.Args, rest = rest, nil
-	}
-	return p.Script(ctx, script.from(p, rest, inline))
+	return args, seen
 }
+
+func isOption(arg string) bool { return len(arg) > 1 && (arg[0] == '-' || arg[0] == '+') }
 
 // letters returns those of a group like -euxc that set takes, one by one.
 func letters(option string) []string {

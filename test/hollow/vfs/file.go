@@ -11,14 +11,8 @@ import (
 // OpenFile opens name as package os does, for the flags that a shell and its programs
 // use. A reader sees the file as it was when it was opened.
 func (f *FS) OpenFile(name string, flag int, perm fs.FileMode) (io.ReadWriteCloser, error) {
-	_, n, err := f.lookup("open", name, true)
-	switch {
-	case err != nil && flag&os.O_CREATE == 0:
+	if err := f.mayOpen(name, flag); err != nil {
 		return nil, err
-	case err == nil && n.mode.IsDir() && flag&(os.O_WRONLY|os.O_RDWR) != 0:
-		return nil, fail("open", name, syscall.EISDIR)
-	case err == nil && flag&os.O_CREATE != 0 && flag&os.O_EXCL != 0:
-		return nil, fail("open", name, syscall.EEXIST)
 	}
 	if flag&(os.O_WRONLY|os.O_RDWR) == 0 {
 		data, err := f.ReadFile(name)
@@ -29,6 +23,23 @@ func (f *FS) OpenFile(name string, flag int, perm fs.FileMode) (io.ReadWriteClos
 	}
 	data, err := f.ReadFile(name)
 	return &handle{fs: f, name: name, append: flag&os.O_APPEND != 0, reader: bytes.NewReader(data)}, err
+}
+
+func (f *FS) mayOpen(name string, flag int) error {
+	_, n, err := f.lookup("open", name, true)
+	if err != nil {
+		if flag&os.O_CREATE == 0 {
+			return err
+		}
+		return nil
+	}
+	if n.mode.IsDir() && flag&(os.O_WRONLY|os.O_RDWR) != 0 {
+		return fail("open", name, syscall.EISDIR)
+	}
+	if flag&os.O_CREATE != 0 && flag&os.O_EXCL != 0 {
+		return fail("open", name, syscall.EEXIST)
+	}
+	return nil
 }
 
 // prepare makes or empties the file that is opened for writing.

@@ -228,19 +228,23 @@ func (f *FS) Rename(from, to string) error {
 		return err
 	}
 	target, old, err := f.find("rename", to, false)
-	switch {
-	case err != nil:
+	if err != nil || slices.Equal(source, target) {
 		return err
-	case old != nil && old.mode.IsDir() && (!n.mode.IsDir() || len(old.kids) > 0):
+	}
+	if old != nil && !n.replaces(old) {
 		return fail("rename", to, syscall.EEXIST)
-	case len(target) > len(source) && slices.Equal(target[:len(source)], source):
+	}
+	if len(target) > len(source) && slices.Equal(target[:len(source)], source) {
 		return fail("rename", to, syscall.EINVAL)
-	case slices.Equal(source, target):
-		return nil
 	}
 	f.put(source, nil)
 	f.put(target, n)
 	return nil
+}
+
+// replaces reports whether n may take the place of old: no directory is lost that has something in it.
+func (n *node) replaces(old *node) bool {
+	return !old.mode.IsDir() || (n.mode.IsDir() && len(old.kids) == 0)
 }
 
 // info describes a node under the name that it was asked for by.

@@ -59,25 +59,34 @@ func (f *FS) find(op, name string, follow bool) ([]string, *node, error) {
 			continue
 		}
 		next := here.kids[part]
-		switch {
-		case next == nil && len(rest) > 0:
-			return nil, nil, fail(op, name, syscall.ENOENT)
-		case next == nil:
-			return append(at, part), nil, nil
-		case next.mode&fs.ModeSymlink != 0 && (follow || len(rest) > 0):
-			if links++; links > maxLinks {
-				return nil, nil, fail(op, name, syscall.ELOOP)
-			}
-			if path.IsAbs(next.target) {
-				at, here = nil, f.root
-			}
-			rest = append(split(next.target), rest...)
-		default:
-			at, here = append(at, part), next
+		if next == nil {
+			return missing(op, name, append(at, part), rest)
 		}
+		if !next.leadsOn(follow || len(rest) > 0) {
+			at, here = append(at, part), next
+			continue
+		}
+		if links++; links > maxLinks {
+			return nil, nil, fail(op, name, syscall.ELOOP)
+		}
+		if path.IsAbs(next.target) {
+			at, here = nil, f.root
+		}
+		rest = append(split(next.target), rest...)
 	}
 	return at, here, nil
 }
+
+// missing is the answer where nothing is at place: the last part of a path may be missing.
+func missing(op, name string, place, rest []string) ([]string, *node, error) {
+	if len(rest) > 0 {
+		return nil, nil, fail(op, name, syscall.ENOENT)
+	}
+	return place, nil, nil
+}
+
+// leadsOn reports whether n is a symbolic link that is to be followed.
+func (n *node) leadsOn(follow bool) bool { return follow && n.mode&fs.ModeSymlink != 0 }
 
 // lookup is find for what must exist.
 func (f *FS) lookup(op, name string, follow bool) ([]string, *node, error) {
