@@ -1,6 +1,7 @@
 package clusterinfo
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/pem"
 	"net"
@@ -75,4 +76,27 @@ func TestNoVersionIsAnError(t *testing.T) {
 	g.Expect(p.poll(t.Context())).To(MatchError(ContainSubstring("403")))
 	_, err = p.resolve(facts{})
 	g.Expect(err).To(MatchError(ContainSubstring("no API server has reported its version")))
+}
+
+func TestStartPollsVersionsInTheBackground(t *testing.T) {
+	g := NewWithT(t)
+	clock := clocktesting.NewFakeClock(time.Unix(1_800_000_000, 0))
+	p, err := New(balanced(t, "v1.36.3", "v1.35.9"), Options{}, clock)
+	g.Expect(err).NotTo(HaveOccurred())
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Start(ctx) }()
+	g.Expect(p.NeedLeaderElection()).To(BeFalse())
+
+	lowest := func() string {
+		g.Expect(clock.HasWaiters()).To(BeTrue())
+		clock.Step(pollEvery)
+		c, err := p.resolve(facts{version: cluster.Version{Major: 1, Minor: 36, Patch: 3}})
+		g.Expect(err).NotTo(HaveOccurred())
+		return c.Version.String()
+	}
+	g.Eventually(clock.HasWaiters).Should(BeTrue())
+	g.Eventually(lowest).Should(Equal("1.35.9"))
+	cancel()
+	g.Eventually(done).Should(Receive(BeNil()))
 }
