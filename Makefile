@@ -45,7 +45,7 @@ tools: $(BIN)/cluster ## Build the embedded Kubernetes control plane (about 6 mi
 	@$(BIN)/cluster build >/dev/null
 
 $(BIN)/cluster: $(shell find test/cluster -name '*.go' -o -name 'go.*' 2>/dev/null)
-	cd test/cluster && go build -o ../../$(BIN)/cluster .
+	go -C test/cluster build -buildvcs=false -o ../../$(BIN)/cluster .
 
 .PHONY: generate
 generate: ## Write CRDs, deep copies, instance facts and prices anew

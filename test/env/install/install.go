@@ -42,22 +42,31 @@ type Release struct {
 	Values      map[string]any
 }
 
-// Apply makes the objects of both charts, except what would run pods, and returns the
-// environment that the chart gives its controller.
-func Apply(ctx context.Context, admin client.Client, r Release) (map[string]string, error) {
-	crds, err := chart.Release{Dir: r.Charts + "/karpenter-crd", Name: "karpenter-crd", Namespace: Namespace, KubeVersion: r.KubeVersion}.Render()
-	if err != nil {
-		return nil, err
+// Objects returns what both charts make, the custom resource definitions first.
+func (r Release) Objects() ([]*unstructured.Unstructured, error) {
+	var objects []*unstructured.Unstructured
+	for _, c := range []chart.Release{
+		{Dir: r.Charts + "/karpenter-crd", Name: "karpenter-crd"},
+		{Dir: r.Charts + "/karpenter", Name: Name, Values: r.Values},
+	} {
+		c.Namespace, c.KubeVersion = Namespace, r.KubeVersion
+		rendered, err := c.Render()
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, rendered...)
 	}
-	objects, err := chart.Release{Dir: r.Charts + "/karpenter", Name: Name, Namespace: Namespace, KubeVersion: r.KubeVersion, Values: r.Values}.Render()
-	if err != nil {
-		return nil, err
-	}
+	return objects, nil
+}
+
+// Apply makes the objects, except what would run pods, and returns the environment that
+// the chart gives its controller.
+func Apply(ctx context.Context, admin client.Client, objects []*unstructured.Unstructured) (map[string]string, error) {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace}}
 	if err := client.IgnoreAlreadyExists(admin.Create(ctx, namespace)); err != nil {
 		return nil, fmt.Errorf("creating namespace %s: %w", Namespace, err)
 	}
-	for _, object := range append(crds, objects...) {
+	for _, object := range objects {
 		if object.GetKind() == "Deployment" {
 			continue
 		}
@@ -122,8 +131,9 @@ func WaitForCRDs(ctx context.Context, admin client.Client, lists ...client.Objec
 	return nil
 }
 
-// Kubeconfig writes a kubeconfig for the chart's ServiceAccount, for the server at url, to file.
-func Kubeconfig(ctx context.Context, admin client.Client, url, file string) error {
+// Kubeconfig writes a kubeconfig for the chart's ServiceAccount to file, for the server at
+// url, whose certificate ca verifies.
+func Kubeconfig(ctx context.Context, admin client.Client, url string, ca []byte, file string) error {
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: Name, Namespace: Namespace}}
 	seconds := int64(tokenLife.Seconds())
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
@@ -134,7 +144,7 @@ func Kubeconfig(ctx context.Context, admin client.Client, url, file string) erro
 		return errors.New("the API server answered a token request without a token")
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["cluster"] = &clientcmdapi.Cluster{Server: url}
+	config.Clusters["cluster"] = &clientcmdapi.Cluster{Server: url, CertificateAuthorityData: ca}
 	config.AuthInfos["controller"] = &clientcmdapi.AuthInfo{Token: request.Status.Token}
 	config.Contexts["controller"] = &clientcmdapi.Context{Cluster: "cluster", AuthInfo: "controller", Namespace: Namespace}
 	config.CurrentContext = "controller"

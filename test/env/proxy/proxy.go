@@ -3,23 +3,21 @@
 // any of them: before the API server has seen it, or after it has and before the
 // controller knows. A test that kills the controller there has killed it exactly there.
 //
-// It listens on loopback, speaks plain HTTP to the controller and the API server's own
-// TLS onwards, passes credentials through untouched, and remembers verbs and resources
-// of requests until it is closed; never a header or a body.
+// It listens on loopback with a certificate of its own (clients send no token without
+// TLS), passes credentials through untouched, and remembers verbs and resources of
+// requests until it is closed; never a header or a body.
 package proxy
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/endpoints/request"
@@ -46,8 +44,7 @@ func (r Request) Is(verb, resource string) bool {
 
 // Proxy forwards to one API server.
 type Proxy struct {
-	server   *http.Server
-	listener net.Listener
+	server   *httptest.Server
 	next     http.Handler
 	resolver *request.RequestInfoFactory
 
@@ -63,26 +60,23 @@ func Start(config *rest.Config) (*Proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing the API server's URL: %w", err)
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(config.CAData)
+	// The server is verified as config says; who asks is the controller's business.
+	security, err := rest.TLSConfigFor(&rest.Config{Host: config.Host, TLSClientConfig: rest.TLSClientConfig{CAData: config.CAData, CAFile: config.CAFile}})
+	if err != nil {
+		return nil, fmt.Errorf("reading the API server's CA: %w", err)
+	}
 	forward := httputil.NewSingleHostReverseProxy(target)
 	forward.Transport = &http.Transport{
-		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:     security,
 		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: 100,
 	}
 	forward.FlushInterval = -1 // watches are streams
 	forward.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
-		// The API server or the controller went away in mid-request: nothing to report but that.
-		w.WriteHeader(http.StatusBadGateway)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listening on loopback: %w", err)
+		http.Error(w, "forwarding to the API server: "+err.Error(), http.StatusBadGateway)
 	}
 	p := &Proxy{
-		listener: listener,
-		next:     forward,
+		next: forward,
 		resolver: &request.RequestInfoFactory{
 			APIPrefixes:          sets.NewString("api", "apis"),
 			GrouplessAPIPrefixes: sets.NewString("api"),
@@ -90,22 +84,29 @@ func Start(config *rest.Config) (*Proxy, error) {
 		seen:  map[Request]int{},
 		holds: map[*Hold]struct{}{},
 	}
-	p.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
-	go func() { _ = p.server.Serve(listener) }()
+	p.server = httptest.NewUnstartedServer(p)
+	p.server.EnableHTTP2 = true
+	p.server.StartTLS()
 	return p, nil
 }
 
 // URL is where the controller finds the API server.
-func (p *Proxy) URL() string { return "http://" + p.listener.Addr().String() }
+func (p *Proxy) URL() string { return p.server.URL }
+
+// CA is the certificate with which the controller verifies the proxy, as PEM.
+func (p *Proxy) CA() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.server.Certificate().Raw})
+}
 
 // Close releases every hold and ends every connection.
-func (p *Proxy) Close() error {
+func (p *Proxy) Close() {
 	p.mu.Lock()
 	for hold := range p.holds {
 		hold.release()
 	}
 	p.mu.Unlock()
-	return p.server.Close()
+	p.server.CloseClientConnections()
+	p.server.Close()
 }
 
 // Seen returns each request made so far with how often it was made.

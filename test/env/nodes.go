@@ -1,0 +1,51 @@
+package env
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/hypervisor"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
+)
+
+// bootKey is the access key of the machinery behind EC2; no policy holds it.
+const bootKey = "AKIAHYPERVISOR000000"
+
+// startNodes boots whatever EC2 launches from now on.
+func (e *Env) startNodes(context.Context) error {
+	file, err := os.OpenFile(filepath.Join(e.options.Logs, "nodes.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the nodes' log: %w", err)
+	}
+	logger := zapr.NewLogger(zap.New(zapcore.NewCore(
+		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
+	ctx, cancel := context.WithCancel(log.IntoContext(context.Background(), logger))
+	e.Nodes = hollow.New(hollow.Config{
+		EC2: awsec2.NewFromConfig(e.AWS.ConfigFor(bootKey, e.options.Region)), Region: e.options.Region,
+		Hypervisor: hypervisor.New(e.AWS.URL, e.options.Region),
+		Cluster:    e.config, Machine: machine.Config{Kubernetes: kubeVersion},
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := e.Nodes.Run(ctx); err != nil {
+			logger.Error(err, "booting nodes ended")
+		}
+	}()
+	e.ends = append(e.ends, func() {
+		cancel()
+		<-ended
+		_ = file.Close()
+	})
+	return nil
+}

@@ -1,0 +1,35 @@
+package env
+
+import "time"
+
+// Options say what world to make. The zero value is one that answers at once.
+type Options struct {
+	// Logs is a folder for the output of every part; it must exist.
+	Logs string
+	// Values go to the chart over its own and ours.
+	Values map[string]any
+	// Environment goes to the controller over the chart's; an empty value removes a variable.
+	Environment map[string]string
+	// Delays of the pretended EC2.
+	Pending, ShuttingDown, Visible time.Duration
+	// Region, ap-northeast-2 by default.
+	Region string
+	// ClusterName, "seed" by default.
+	ClusterName string
+	// Policies: whether the controller's calls are held to the IAM policy in charts/karpenter/iam.
+	Policies bool
+	// Progress, where set, is told what is being started.
+	Progress func(string)
+}
+
+func (o *Options) complete() {
+	if o.Region == "" {
+		o.Region = "ap-northeast-2"
+	}
+	if o.ClusterName == "" {
+		o.ClusterName = "seed"
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+}
