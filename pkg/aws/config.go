@@ -11,6 +11,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/smithy-go/logging"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -31,7 +32,10 @@ const (
 // region that nothing names is asked of the instance metadata service. version becomes
 // part of the user agent; calls are counted in registry.
 func Load(ctx context.Context, version string, registry prometheus.Registerer) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)))
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)),
+		config.WithLogger(logging.Nop{}), // what it would write by itself comes back as errors too
+	)
 	if err != nil {
 		return aws.Config{}, &StartError{Problem: "AWS configuration cannot be read", Remedy: "correct the AWS_* environment or the shared configuration file", Err: err}
 	}

@@ -1,14 +1,17 @@
 package operator
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/kubernetes/scheme"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 	karpenter "sigs.k8s.io/karpenter/pkg/cloudprovider"
+	coreoperator "sigs.k8s.io/karpenter/pkg/operator"
 	coreoptions "sigs.k8s.io/karpenter/pkg/operator/options"
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
@@ -42,4 +45,26 @@ func TellCore() error {
 func isOurs(i coreoptions.Injectable) bool {
 	_, ok := i.(*options.Options)
 	return ok
+}
+
+// leaderNamespace is where core looks for the namespace of the lease by which replicas
+// choose a leader, before it asks for the pod's own.
+const leaderNamespace = "LEADER_ELECTION_NAMESPACE"
+
+// newCore starts core. The lease is in namespace unless the environment says otherwise.
+// Core panics when it cannot reach the API server; that becomes an error for a person to
+// read.
+func newCore(namespace string) (ctx context.Context, core *coreoperator.Operator, err error) {
+	if os.Getenv(leaderNamespace) == "" {
+		if err := os.Setenv(leaderNamespace, namespace); err != nil {
+			return nil, nil, fmt.Errorf("setting the namespace of the lease: %w", err)
+		}
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("starting Karpenter core, check that the API server can be reached and the ServiceAccount is allowed: %v", cause)
+		}
+	}()
+	ctx, core = coreoperator.NewOperator()
+	return ctx, core, nil
 }

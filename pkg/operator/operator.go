@@ -50,7 +50,10 @@ func Start(ctx context.Context, args []string, help io.Writer) error {
 	if err != nil {
 		return err
 	}
-	coreCtx, core := coreoperator.NewOperator()
+	coreCtx, core, err := newCore(own.SystemNamespace)
+	if err != nil {
+		return err
+	}
 	o, err := New(coreCtx, cfg, core, own)
 	if err != nil {
 		return err
