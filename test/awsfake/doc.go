@@ -25,6 +25,14 @@
 // knows all of them. To add a call: a request struct, an answer struct, a method, one line in
 // Service(). The package comment of wire says what such a method owes.
 //
+// # Limits
+//
+// Signatures are not verified. Calls of one service run one after the other. Of EC2, not modelled among what
+// Karpenter can ask for: IPv6 addresses, instance requirements and weights in fleets, the strategy
+// "diversified", fleets that maintain themselves, versions of launch templates after the
+// first, interruptible reservations. What EC2 does not document (how it weighs spot capacity
+// against price, which free address it takes) follows a rule that the code states.
+//
 // # Memory
 //
 // All state is in memory and lives as long as the [Server]. There is one clock for all of it. With a fake

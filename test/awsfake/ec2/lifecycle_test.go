@@ -38,7 +38,10 @@ func TestAnInstanceLivesByTheClock(t *testing.T) {
 
 	a.clock.Step(time.Hour - time.Second)
 	a.Expect(state()).To(Equal(types.InstanceStateNameTerminated))
+	fleet := tags(gone.Tags)["aws:ec2:fleet-id"]
+	a.Expect(a.describe(filter("tag:aws:ec2:fleet-id", fleet))).To(HaveLen(1))
 	a.clock.Step(time.Second)
+	a.Expect(a.describe(filter("tag:aws:ec2:fleet-id", fleet))).To(BeEmpty())
 	_, err = a.api.DescribeInstances(t.Context(), &awsec2.DescribeInstancesInput{InstanceIds: []string{id}})
 	a.Expect(code(err)).To(Equal("InvalidInstanceID.NotFound"))
 }

@@ -90,6 +90,8 @@ func TestASpreadGroupHoldsSevenInAZone(t *testing.T) {
 	a.Expect(aws.ToString(out.Errors[0].ErrorMessage)).To(ContainSubstring("limit of instances in this spread placement group"))
 	a.Expect(aws.ToString(a.one(out.Instances[0].InstanceIds[0]).Placement.GroupName)).To(Equal("apart"))
 	a.Expect(a.fleet(a.request(lt, 1, region+"c", "t3.large")).Instances).To(HaveLen(1), "another zone has its own seven")
+	a.Expect(a.EC2.Terminate(region, out.Instances[0].InstanceIds[0])).To(Succeed())
+	a.Expect(a.fleet(a.request(lt, 1, region+"a", "t3.large")).Instances).To(HaveLen(1), "the place of one that ended is free")
 	_, err = a.api.DescribePlacementGroups(t.Context(), &awsec2.DescribePlacementGroupsInput{GroupNames: []string{"together"}})
 	a.Expect(code(err)).To(Equal("InvalidPlacementGroup.Unknown"))
 }

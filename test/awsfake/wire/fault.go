@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Stage is when, in the life of a call, a fault strikes.
+// Stage is when, in the life of a call, a fault strikes. To catch a caller in the middle of
+// a call, with the effect done and the answer outstanding, use After with Do or Delay.
 type Stage int
 
 const (

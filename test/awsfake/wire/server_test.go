@@ -128,7 +128,7 @@ func TestFaultsStrike(t *testing.T) {
 		"after the effect, once":         {wire.Fault{Action: "CreateVpc", Stage: wire.After, Answer: unavailable}, []string{"Unavailable", "ok", "ok", "ok"}, 4},
 		"by a closed connection":         {wire.Fault{Action: "CreateVpc", Drop: true}, []string{"dropped", "ok", "ok", "ok"}, 3},
 		"by a lost answer":               {wire.Fault{Action: "CreateVpc", Stage: wire.After, Drop: true}, []string{"dropped", "ok", "ok", "ok"}, 4},
-		"several times, after some":      {wire.Fault{Action: "CreateVpc", Skip: 1, Times: 2, Answer: unavailable}, []string{"ok", "Unavailable", "Unavailable", "ok"}, 2},
+		"several times, after some":      {wire.Fault{Action: "CreateVpc", Skip: 2, Times: 2, Answer: unavailable}, []string{"ok", "ok", "Unavailable", "Unavailable"}, 2},
 		"always":                         {wire.Fault{Action: "CreateVpc", Times: -1, Answer: unavailable}, []string{"Unavailable", "Unavailable", "Unavailable", "Unavailable"}, 0},
 		"only another action":            {wire.Fault{Action: "CreateSubnet", Answer: unavailable}, []string{"ok", "ok", "ok", "ok"}, 4},
 		"only calls that a test chooses": {wire.Fault{Match: func(c *wire.Call) bool { return c.Form.Get("DryRun") == "true" }, Answer: unavailable}, []string{"ok", "ok", "ok", "ok"}, 4},
