@@ -148,3 +148,17 @@ func TestAddressesAreUsedAgain(t *testing.T) {
 	a.Expect(addresses[10]).To(Equal("10.0.200.14"), "the last one is AWS's")
 	a.Expect(addresses[11]).To(Equal("10.0.200.4"))
 }
+
+func TestALaunchWithoutASubnetTakesTheZonesDefault(t *testing.T) {
+	a := start(t)
+	id, err := a.EC2.AddSubnet(region, ec2.Subnet{Zone: region + "b", CIDR: "10.0.200.0/24", Default: true, PublicIP: true})
+	a.Expect(err).NotTo(HaveOccurred())
+	in := a.request(a.template("default"), 1, region+"b", "t3.large")
+	in.LaunchTemplateConfigs[0].Overrides[0].SubnetId = nil
+	i := a.one(a.fleet(in).Instances[0].InstanceIds[0])
+	a.Expect(aws.ToString(i.SubnetId)).To(Equal(id))
+	a.Expect(aws.ToString(i.PublicIpAddress)).To(HavePrefix("198."))
+	in.LaunchTemplateConfigs[0].Overrides[0].AvailabilityZone = aws.String(region + "a")
+	in.ClientToken = nil
+	a.Expect(errorCodes(a.fleet(in))).To(Equal([]string{"MissingInput"}), "the other zone has none")
+}

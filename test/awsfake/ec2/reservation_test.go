@@ -95,3 +95,20 @@ func TestASpreadGroupHoldsSevenInAZone(t *testing.T) {
 	_, err = a.api.DescribePlacementGroups(t.Context(), &awsec2.DescribePlacementGroupsInput{GroupNames: []string{"together"}})
 	a.Expect(code(err)).To(Equal("InvalidPlacementGroup.Unknown"))
 }
+
+func TestCapacityBlocksAreEnteredByName(t *testing.T) {
+	a := start(t)
+	id, err := a.EC2.AddReservation(region, ec2.Reservation{Type: "t3.large", Zone: region + "a", Total: 1, Kind: "capacity-block"})
+	a.Expect(err).NotTo(HaveOccurred())
+	block := func(template string) *awsec2.CreateFleetInput {
+		in := a.request(template, 1, region+"a", "t3.large")
+		in.TargetCapacitySpecification.DefaultTargetCapacityType = types.DefaultTargetCapacityTypeCapacityBlock
+		return in
+	}
+	a.Expect(errorCodes(a.fleet(block(a.template("nameless"))))).To(Equal([]string{"InvalidParameterValue"}))
+	named := a.template("named", func(d *types.RequestLaunchTemplateData) { d.CapacityReservationSpecification = reserved(id) })
+	out := a.fleet(block(named))
+	a.Expect(a.one(out.Instances[0].InstanceIds[0]).InstanceLifecycle).To(Equal(types.InstanceLifecycleTypeCapacityBlock))
+	a.Expect(a.available(id)).To(Equal(int32(0)))
+	a.Expect(errorCodes(a.fleet(block(named)))).To(Equal([]string{"ReservationCapacityExceeded"}))
+}
