@@ -32,6 +32,7 @@ type Profiles interface {
 	// Ensure fails with an *identity.RoleNotFoundError when a person must act.
 	Ensure(ctx context.Context, wanted identity.Wanted) error
 	Delete(ctx context.Context, name string) error
+	// List fails with identity.ErrDenied when it may not look.
 	List(ctx context.Context, path string) ([]string, error)
 }
 

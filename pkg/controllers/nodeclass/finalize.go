@@ -2,6 +2,7 @@ package nodeclass
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/kube"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/identity"
 )
 
 // claimsAgain is when the event about NodeClaims that hold a class is repeated. Their
@@ -47,12 +49,17 @@ func (c *Controller) finalize(ctx context.Context, class *v1.EC2NodeClass) (time
 	return 0, kube.Patch(ctx, c.Kube, before, class)
 }
 
-// deleteProfiles deletes the instance profiles that were made for class, by any version.
+// deleteProfiles deletes the instance profiles that were made for class, by any version. A
+// controller that may not even look at IAM has made none, so a class which brings its own
+// profile is not held up by that.
 func (c *Controller) deleteProfiles(ctx context.Context, class *v1.EC2NodeClass) error {
 	if c.config.IsolatedVPC {
 		return nil
 	}
 	names, err := c.Profiles.List(ctx, class.InstanceProfilePath(c.config.ClusterName, c.config.Region))
+	if errors.Is(err, identity.ErrDenied) && class.Spec.InstanceProfile != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,8 @@ import (
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/nodeclass"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/identity"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
 )
 
 func keyOf(object client.Object) client.ObjectKey { return client.ObjectKeyFromObject(object) }
@@ -28,7 +30,7 @@ func newController(w *world) *nodeclass.Controller {
 }
 
 // claim makes a NodeClaim of class and waits until the cache shows it.
-func (w *world) claim(class *v1.EC2NodeClass, annotations map[string]string) *karpv1.NodeClaim {
+func (w *world) claim(class *v1.EC2NodeClass, annotations map[string]string, changes ...func(*karpv1.NodeClassReference)) *karpv1.NodeClaim {
 	w.t.Helper()
 	g := NewWithT(w.t)
 	claim := &karpv1.NodeClaim{
@@ -37,6 +39,9 @@ func (w *world) claim(class *v1.EC2NodeClass, annotations map[string]string) *ka
 			NodeClassRef: &karpv1.NodeClassReference{Group: "karpenter.k8s.aws", Kind: "EC2NodeClass", Name: class.Name},
 			Requirements: []karpv1.NodeSelectorRequirementWithMinValues{},
 		},
+	}
+	for _, change := range changes {
+		change(claim.Spec.NodeClassRef)
 	}
 	g.Expect(w.live.Create(w.t.Context(), claim)).To(Succeed())
 	w.t.Cleanup(func() {
@@ -98,6 +103,30 @@ func testFinalize(t *testing.T, a *api) {
 		w.templates.err = nil
 		w.settle(class)
 		g.Expect(w.gone(class)).To(BeTrue())
+	})
+	t.Run("a NodeClaim of another provider's class of that name holds nothing", func(t *testing.T) {
+		g, w := NewWithT(t), newWorld(t, a)
+		class := w.create(`{}`)
+		w.settle(class)
+		w.claim(class, nil, func(ref *karpv1.NodeClassReference) { ref.Group = "example.com" })
+		g.Expect(w.live.Delete(t.Context(), class)).To(Succeed())
+		w.settle(class)
+		g.Expect(w.gone(class)).To(BeTrue())
+	})
+	t.Run("a controller that may not look at IAM made nothing there", func(t *testing.T) {
+		g, w := NewWithT(t), newWorld(t, a)
+		class, managed := w.create(`{}`), w.create(byRole)
+		w.settle(class)
+		w.settle(managed)
+		w.aws.Inject(wire.Fault{Action: "ListInstanceProfiles", Times: -1, Answer: &wire.Error{Code: "AccessDenied", Message: "no", Status: 403}})
+		for _, going := range []*v1.EC2NodeClass{class, managed} {
+			g.Expect(w.live.Delete(t.Context(), going)).To(Succeed())
+		}
+		w.settle(class)
+		g.Expect(w.gone(class)).To(BeTrue())
+		_, err := w.reconcile(managed)
+		g.Expect(err).To(MatchError(identity.ErrDenied), "here it did")
+		g.Expect(w.gone(managed)).To(BeFalse())
 	})
 	t.Run("an isolated VPC has no IAM to clean", func(t *testing.T) {
 		g := NewWithT(t)

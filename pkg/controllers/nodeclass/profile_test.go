@@ -42,9 +42,9 @@ func testProfile(t *testing.T, a *api) {
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(w.aws.Calls("CreateInstanceProfile")).To(Equal(1))
 	})
-	t.Run("a profile that the AWS provider made is kept", func(t *testing.T) {
+	t.Run("a profile that the AWS provider made is kept, for a role with a path as well", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
-		class := w.create(byRole)
+		class := w.create(`{instanceProfile: null, role: nodes/karpenter-node-role}`)
 		w.aws.IAM.AddProfile("prod_4711", "karpenter-node-role")
 		class.Status.InstanceProfile = "prod_4711"
 		g.Expect(w.live.Status().Update(t.Context(), class)).To(Succeed())

@@ -2,9 +2,12 @@ package nodeclass_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +15,7 @@ import (
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/nodeclass"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/network"
 	fakeec2 "github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
 )
@@ -161,6 +165,13 @@ func testUnsupported(t *testing.T, a *api) {
 	})
 }
 
+// noCredentials is a chain of credential providers in which none has any.
+type noCredentials struct{}
+
+func (noCredentials) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{}, errors.New("no EC2 IMDS role found")
+}
+
 // testTrouble shows what a class says while AWS, or the cluster, cannot be asked.
 func testTrouble(t *testing.T, a *api) {
 	denied := func(action string) wire.Fault {
@@ -192,6 +203,33 @@ func testTrouble(t *testing.T, a *api) {
 			w.aws.ClearFaults()
 			w.settle(class)
 			g.Expect(ready(class)).To(BeTrue())
+		})
+	}
+	for name, tc := range map[string]struct {
+		config func(aws.Config) aws.Config
+		want   string
+	}{
+		"nobody listens": {
+			func(c aws.Config) aws.Config { c.BaseEndpoint = aws.String("http://127.0.0.1:1"); return c },
+			"ec2:DescribeSubnets cannot be reached; check routes, security groups, proxies and VPC endpoints of this machine, and AWS_ENDPOINT_URL if set",
+		},
+		"there are no credentials": {
+			func(c aws.Config) aws.Config { c.Credentials = noCredentials{}; return c },
+			"no AWS credentials for ec2:DescribeSubnets; give the machine an instance profile (and, for pods, a metadata hop limit of 2), the pod a web identity, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			w := newWorld(t, a)
+			config := tc.config(w.aws.Config())
+			config.RetryMaxAttempts = 1
+			deps := w.deps()
+			deps.Network = network.New(ec2.NewFromConfig(config), w.clock, network.Refresh{})
+			w.controller = nodeclass.New(deps, nodeclass.Config{ClusterName: "prod", Region: w.aws.Region()})
+			class := w.create(`{}`)
+			_, err := w.reconcile(class)
+			g.Expect(err).To(HaveOccurred())
+			g.Expect(condition(class, v1.ConditionTypeSubnetsReady)).To(And(HaveField("Status", metav1.ConditionUnknown), HaveField("Message", tc.want)))
 		})
 	}
 	t.Run("a class that was ready stays so", func(t *testing.T) {

@@ -134,12 +134,15 @@ func (p *Provider) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// List returns the names of all profiles below path.
+// List returns the names of all profiles below path, or ErrDenied.
 func (p *Provider) List(ctx context.Context, path string) ([]string, error) {
 	var names []string
 	pages := iam.NewListInstanceProfilesPaginator(p.api, &iam.ListInstanceProfilesInput{PathPrefix: &path})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		if aws.IsUnauthorized(err) {
+			return nil, fmt.Errorf("%w: below %s: %w", ErrDenied, path, aws.Explain(err))
+		}
 		if err != nil {
 			return nil, fmt.Errorf("listing instance profiles below %s: %w", path, aws.Explain(err))
 		}
