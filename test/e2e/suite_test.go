@@ -62,9 +62,7 @@ var _ = SynchronizedAfterSuite(func() {
 		return
 	}
 	Expect(os.RemoveAll(logs())).To(Succeed())
-}, func() {
-	checkAccess()
-}, NodeTimeout(2*time.Minute))
+}, checkAccess)
 
 // seed is the folder of the seed manifests.
 func seed(file string) string {
