@@ -104,6 +104,11 @@ func testFinalize(t *testing.T, a *api) {
 		w.settle(class)
 		g.Expect(w.gone(class)).To(BeTrue())
 	})
+	testHeld(t, a)
+}
+
+// testHeld shows what does and what does not hold up a class that is to go.
+func testHeld(t *testing.T, a *api) {
 	t.Run("a NodeClaim of another provider's class of that name holds nothing", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)

@@ -22,12 +22,14 @@ func hashed(hash string) map[string]string {
 	return map[string]string{v1.AnnotationEC2NodeClassHash: hash, v1.AnnotationEC2NodeClassHashVersion: v1.HashVersion}
 }
 
+// hash reconciles class as it is in the API server.
+func hash(w *world, class *v1.EC2NodeClass) (reconcile.Result, error) {
+	g := NewWithT(w.t)
+	g.Expect(w.live.Get(w.t.Context(), keyOf(class), class)).To(Succeed())
+	return nodeclass.NewHash(w.cached, w.clusters).Reconcile(w.t.Context(), class)
+}
+
 func testHash(t *testing.T, a *api) {
-	hash := func(w *world, class *v1.EC2NodeClass) (reconcile.Result, error) {
-		g := NewWithT(w.t)
-		g.Expect(w.live.Get(w.t.Context(), keyOf(class), class)).To(Succeed())
-		return nodeclass.NewHash(w.cached, w.clusters).Reconcile(w.t.Context(), class)
-	}
 	t.Run("a class bears its hash, and the CA bundle is looked at again", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)
@@ -66,6 +68,10 @@ func testHash(t *testing.T, a *api) {
 		g.Expect(w.live.Get(t.Context(), keyOf(drifted), drifted)).To(Succeed())
 		g.Expect(drifted.Annotations).To(Equal(hashed("123")), "it stays drifted")
 	})
+	testSpecChange(t, a)
+}
+
+func testSpecChange(t *testing.T, a *api) {
 	t.Run("a change of the spec is seen as one", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)

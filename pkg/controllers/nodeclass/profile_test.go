@@ -52,6 +52,11 @@ func testProfile(t *testing.T, a *api) {
 		g.Expect(class.Status.InstanceProfile).To(Equal("prod_4711"))
 		g.Expect(w.aws.Calls("CreateInstanceProfile")).To(BeZero())
 	})
+	testRole(t, a)
+}
+
+// testRole shows what becomes of a role that changes or is not there.
+func testRole(t *testing.T, a *api) {
 	t.Run("another role gets another profile, and the old one stays for its nodes", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		w.aws.IAM.AddRole("other")

@@ -58,13 +58,14 @@ func testResolve(t *testing.T, a *api) {
 	testUnsupported(t, a)
 }
 
-// testMissing shows what a class says whose spec refers to what does not exist, and that it
-// becomes ready, without a change of its own, once that does.
-func testMissing(t *testing.T, a *api) {
-	for name, tc := range map[string]struct {
-		spec, condition, reason, message string
-		create                           func(Gomega, *world)
-	}{
+// missingCase is a class that refers to what does not exist.
+type missingCase struct {
+	spec, condition, reason, message string
+	create                           func(Gomega, *world)
+}
+
+func missing() map[string]missingCase {
+	return map[string]missingCase{
 		"no subnet": {
 			spec: `{subnetSelectorTerms: [{tags: {team: a, tier: "*"}}, {id: subnet-0}]}`, condition: v1.ConditionTypeSubnetsReady, reason: "SubnetsNotFound",
 			message: `no subnet matches spec.subnetSelectorTerms[0].tags{team: a, tier: *} or spec.subnetSelectorTerms[1].id "subnet-0" in region ap-northeast-2; tag a subnet so or correct the selector`,
@@ -99,7 +100,13 @@ func testMissing(t *testing.T, a *api) {
 			message: `spec.instanceProfile "empty" holds no role; add the role of the nodes to it`,
 			create:  func(_ Gomega, w *world) { w.aws.IAM.AddProfile("empty", "karpenter-node-role") },
 		},
-	} {
+	}
+}
+
+// testMissing shows what a class says whose spec refers to what does not exist, and that it
+// becomes ready, without a change of its own, once that does.
+func testMissing(t *testing.T, a *api) {
+	for name, tc := range missing() {
 		t.Run(name, func(t *testing.T) {
 			g, w := NewWithT(t), newWorld(t, a)
 			w.aws.IAM.AddProfile("empty", "")
@@ -205,6 +212,11 @@ func testTrouble(t *testing.T, a *api) {
 			g.Expect(ready(class)).To(BeTrue())
 		})
 	}
+	testUnreachable(t, a)
+	testOutage(t, a, denied)
+}
+
+func testUnreachable(t *testing.T, a *api) {
 	for name, tc := range map[string]struct {
 		config func(aws.Config) aws.Config
 		want   string
@@ -232,6 +244,10 @@ func testTrouble(t *testing.T, a *api) {
 			g.Expect(condition(class, v1.ConditionTypeSubnetsReady)).To(And(HaveField("Status", metav1.ConditionUnknown), HaveField("Message", tc.want)))
 		})
 	}
+}
+
+// testOutage shows that trouble which passes does not take back what was found.
+func testOutage(t *testing.T, a *api, denied func(action string) wire.Fault) {
 	t.Run("a class that was ready stays so", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)
@@ -260,6 +276,11 @@ func testTrouble(t *testing.T, a *api) {
 		g.Expect(condition(class, v1.ConditionTypeValidationSucceeded)).To(And(
 			HaveField("Status", metav1.ConditionUnknown), HaveField("Message", ContainSubstring("reading what nodes must know of the cluster"))))
 	})
+	testElsewhere(t, a)
+}
+
+// testElsewhere shows classes where things are not as on an ordinary kubeadm cluster.
+func testElsewhere(t *testing.T, a *api) {
 	t.Run("an isolated VPC has no IAM to ask", func(t *testing.T) {
 		g := NewWithT(t)
 		w := newWorld(t, a, func(_ *nodeclass.Deps, c *nodeclass.Config) { c.IsolatedVPC = true })

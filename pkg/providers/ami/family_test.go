@@ -10,16 +10,19 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 )
 
-func TestResolve(t *testing.T) {
+type resolveCase struct {
+	alias v1.Alias
+	on    cluster.Cluster
+	paths []string
+	found search
+}
+
+// resolveCases are aliases, each with where its images are published.
+func resolveCases() map[string]resolveCase {
 	kubeadm := cluster.Cluster{Mode: cluster.Kubeadm, Version: cluster.Version{Major: 1, Minor: 32}}
 	eks := cluster.Cluster{Mode: cluster.EKS, Version: cluster.Version{Major: 1, Minor: 32}}
 	const optimized = "/aws/service/eks/optimized-ami/1.32/"
-	for name, tc := range map[string]struct {
-		alias v1.Alias
-		on    cluster.Cluster
-		paths []string
-		found search
-	}{
+	return map[string]resolveCase{
 		"Ubuntu's LTS has gp3 disks": {alias: v1.Alias{Family: "Ubuntu", Version: "24.04"}, on: kubeadm, paths: []string{
 			"/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
 			"/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id",
@@ -71,7 +74,11 @@ func TestResolve(t *testing.T) {
 		"Windows": {alias: v1.Alias{Family: "Windows2022", Version: "latest"}, on: eks, paths: []string{
 			"/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.32/image_id",
 		}},
-	} {
+	}
+}
+
+func TestResolve(t *testing.T) {
+	for name, tc := range resolveCases() {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			got, err := resolve(tc.alias, tc.on)
