@@ -49,6 +49,8 @@ const (
 
 	// remember is how long names of instances are kept: longer than a claim can wait for its node.
 	remember = time.Hour
+	// unseen is how long an instance that EC2 does not show is not asked for again.
+	unseen = time.Second
 	// explain outlives the time between two judgements of a request that is held.
 	explain = time.Minute
 )

@@ -171,6 +171,7 @@ func TestController(t *testing.T) {
 
 	// Now it does.
 	h.ec2[i.ID] = i
+	h.clock.(*clocktesting.FakeClock).Step(unseen)
 	_, err = h.Reconcile(ctx, first)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(h.kube.Get(ctx, client.ObjectKeyFromObject(first), first)).To(Succeed())

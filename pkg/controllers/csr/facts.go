@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/awslabs/operatorpkg/status"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
@@ -43,34 +45,52 @@ func (c *Controller) clientFacts(ctx context.Context, r request, epoch token.Epo
 
 // findClaim looks for the claim that waits for the node, else for one that has it.
 func (c *Controller) findClaim(ctx context.Context, facts *clientFacts) error {
-	var claims karpv1.NodeClaimList
-	if err := c.kube.List(ctx, &claims); err != nil {
-		return fmt.Errorf("listing NodeClaims: %w", err)
+	claims, err := c.claims(ctx)
+	if err != nil {
+		return err
 	}
-	for i := range claims.Items {
-		if !ours(&claims.Items[i]) {
-			continue
-		}
-		if err := c.consider(ctx, &claims.Items[i], facts); err != nil {
+	for _, claim := range claims {
+		if err := c.consider(ctx, claim, facts); err != nil {
 			return err
 		}
 	}
 	if facts.claim == nil {
 		return nil
 	}
+	facts.claim = facts.claim.DeepCopy()
 	id, ok := instanceID(facts.claim.Status.ProviderID)
 	if !ok {
 		return nil
 	}
-	var err error
 	facts.instance, err = c.instance(ctx, id)
 	return err
+}
+
+// claims are the NodeClaims of this provider. They are those of the client's cache, so they
+// must not be changed: copying thousands for each request would cost more than judging it.
+func (c *Controller) claims(ctx context.Context) ([]*karpv1.NodeClaim, error) {
+	var list karpv1.NodeClaimList
+	if err := c.kube.List(ctx, &list, &client.ListOptions{UnsafeDisableDeepCopy: ptr.To(true)}); err != nil {
+		return nil, fmt.Errorf("listing NodeClaims: %w", err)
+	}
+	claims := make([]*karpv1.NodeClaim, 0, len(list.Items))
+	for i := range list.Items {
+		if ref := list.Items[i].Spec.NodeClassRef; ref != nil && ref.Group == apis.Group {
+			claims = append(claims, &list.Items[i])
+		}
+	}
+	return claims, nil
+}
+
+// isRegistered reports whether claim's node has registered. It changes nothing on claim.
+func isRegistered(claim *karpv1.NodeClaim) bool {
+	return claim.StatusConditions(status.WithObservedOnly()).IsTrue(karpv1.ConditionTypeRegistered)
 }
 
 // consider takes claim for the request's if it fits better than what was found before.
 func (c *Controller) consider(ctx context.Context, claim *karpv1.NodeClaim, facts *clientFacts) error {
 	fits := claim.Status.NodeName == facts.request.node()
-	if !claim.StatusConditions().IsTrue(karpv1.ConditionTypeRegistered) {
+	if !isRegistered(claim) {
 		names, err := c.names(ctx, claim)
 		if err != nil {
 			return err
@@ -98,17 +118,13 @@ func better(known, other *karpv1.NodeClaim) bool {
 	if known == nil {
 		return false
 	}
-	waits := known.DeletionTimestamp.IsZero() && !known.StatusConditions().IsTrue(karpv1.ConditionTypeRegistered)
+	waits := known.DeletionTimestamp.IsZero() && !isRegistered(known)
 	return waits || !other.DeletionTimestamp.IsZero()
 }
 
-// ours reports whether claim is for this provider.
-func ours(claim *karpv1.NodeClaim) bool {
-	return claim.Spec.NodeClassRef != nil && claim.Spec.NodeClassRef.Group == apis.Group
-}
-
 // names are the names that claim's node may have, none while EC2 does not show its instance
-// with its address. They do not change, so they are kept.
+// with its address. They do not change, so they are kept; that there are none is kept for a
+// moment, in which hundreds of requests may ask.
 func (c *Controller) names(ctx context.Context, claim *karpv1.NodeClaim) ([]string, error) {
 	id, launched := instanceID(claim.Status.ProviderID)
 	if !launched {
@@ -118,8 +134,12 @@ func (c *Controller) names(ctx context.Context, claim *karpv1.NodeClaim) ([]stri
 		return known, nil
 	}
 	found, err := c.instance(ctx, id)
-	if err != nil || !found.PrivateIP.IsValid() {
+	if err != nil {
 		return nil, err
+	}
+	if !found.PrivateIP.IsValid() {
+		c.nodeNames.SetFor(string(id), nil, unseen)
+		return nil, nil
 	}
 	names := found.NodeNames(c.region)
 	c.nodeNames.Set(string(id), names)
@@ -153,13 +173,13 @@ func (c *Controller) servingFacts(ctx context.Context, r request, nodeName strin
 	if !ok {
 		return facts, node.Spec.ProviderID == "", nil
 	}
-	var claims karpv1.NodeClaimList
-	if err := c.kube.List(ctx, &claims); err != nil {
-		return facts, false, fmt.Errorf("listing NodeClaims: %w", err)
+	claims, err := c.claims(ctx)
+	if err != nil {
+		return facts, false, err
 	}
-	for i := range claims.Items {
-		if ours(&claims.Items[i]) && claims.Items[i].Status.ProviderID == node.Spec.ProviderID {
-			facts.claim = &claims.Items[i]
+	for _, claim := range claims {
+		if claim.Status.ProviderID == node.Spec.ProviderID {
+			facts.claim = claim.DeepCopy()
 			facts.instance, err = c.instance(ctx, id)
 			return facts, false, err
 		}
