@@ -12,12 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/go-logr/logr"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake"
@@ -90,7 +92,8 @@ func (w *world) boot(t *testing.T, config *rest.Config) {
 		EC2: w.api, Region: w.aws.Region(), Hypervisor: hypervisor.New(w.aws.URL, w.aws.Region()), Cluster: config, Poll: 50 * time.Millisecond,
 		Machine: machine.Config{Kubernetes: "v1.36.3"}, Kubelet: kubelet.Options{LeaseInterval: time.Second},
 	})
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // which ends before the cleanup that waits
+	ctx := log.IntoContext(context.WithoutCancel(t.Context()), logr.Discard())
+	ctx, cancel := context.WithCancel(ctx) // t's own ends before the cleanup that waits
 	done := make(chan error, 1)
 	go func() { done <- w.booter.Run(ctx) }()
 	t.Cleanup(func() {

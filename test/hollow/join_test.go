@@ -24,6 +24,7 @@ func TestCluster(t *testing.T) {
 	t.Run("Mutations", w.testMutations)
 	t.Run("Refusals", w.testRefusals)
 	t.Run("Denial", w.testDenial)
+	t.Run("Product", w.testProduct)
 }
 
 // testLife follows one node from its join to its end.

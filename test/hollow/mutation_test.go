@@ -84,7 +84,7 @@ func (w *world) testRefusals(t *testing.T) {
 			g.Eventually(func() string { return w.console(id) }).WithTimeout(patience).Should(ContainSubstring(cases[name].console))
 		})
 	}
-	// Had any of them joined, its node would be there by now: those that may take a quarter of a second.
+	// A join takes a fraction of a second, so whatever wrongly joined would show within these three.
 	g := NewWithT(t)
 	g.Consistently(func(g Gomega) {
 		for name, id := range launched {

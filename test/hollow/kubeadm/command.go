@@ -71,13 +71,39 @@ func reset(ctx context.Context, m *machine.Machine) error {
 	return m.FS.MkdirAll(kubeletDir, 0o750)
 }
 
+// pauseVersion is the pause image of kubeadm 1.36.
+const pauseVersion = "3.10.2"
+
 // config answers `kubeadm config images`; there is nothing to pull.
 func config(m *machine.Machine, p *shell.Proc) error {
 	if len(p.Args) < 4 || p.Args[2] != "images" {
 		return errors.New("hollow machines know `kubeadm config images` only")
 	}
+	if p.Args[3] == "list" {
+		listImages(p)
+	}
 	if serves, _ := m.Runtime(); !serves && p.Args[3] == "pull" {
 		return errors.New("failed to pull images: container runtime is not running")
 	}
 	return nil
+}
+
+// listImages prints what a control plane of a version runs, for scripts that look for the pause image.
+func listImages(p *shell.Proc) {
+	registry, version := "registry.k8s.io", p.Build()
+	for words := p.Args[4:]; len(words) > 0; words = words[1:] {
+		name, value, joined := strings.Cut(words[0], "=")
+		if !joined && len(words) > 1 {
+			value = words[1]
+		}
+		switch name {
+		case "--image-repository":
+			registry = value
+		case "--kubernetes-version":
+			version = value
+		}
+	}
+	for _, image := range []string{"kube-apiserver:" + version, "kube-controller-manager:" + version, "kube-scheduler:" + version, "kube-proxy:" + version, "pause:" + pauseVersion} {
+		p.Printf("%s/%s\n", registry, image)
+	}
 }

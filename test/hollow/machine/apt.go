@@ -184,9 +184,15 @@ func (m *Machine) aptFind(name, version string) (pkg, bool) {
 	if err != nil {
 		return pkg{}, false
 	}
-	for _, url := range strings.Split(string(content), "\n") {
-		if one, ok := m.find(repository{url: url}, name, version); ok {
-			return one, true
+	wanted := []string{version}
+	if version == "" {
+		wanted = append(m.pins(name), "")
+	}
+	for _, version := range wanted {
+		for _, url := range strings.Split(string(content), "\n") {
+			if one, ok := m.find(repository{url: url}, name, version); ok {
+				return one, true
+			}
 		}
 	}
 	return pkg{}, false

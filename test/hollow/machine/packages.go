@@ -2,6 +2,7 @@ package machine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -195,8 +196,8 @@ func (m *Machine) kubernetesPackage(minor, name, version string) (pkg, bool) {
 	if version == "" || name == "cri-tools" || name == "kubernetes-cni" {
 		return pkg{name, newest}, true
 	}
-	if ok, err := path.Match(version, newest); err == nil && ok {
-		return pkg{name, newest}, true
+	if strings.Contains(version, "*") {
+		return matching(minor, name, version, newest)
 	}
 	if !strings.Contains(version, "-") && !m.system.debian() {
 		version += "-1.1" // rpm takes a version without its revision, apt does not
@@ -204,6 +205,18 @@ func (m *Machine) kubernetesPackage(minor, name, version string) (pkg, bool) {
 	patch, ok := patchOf(minor, version)
 	limit, _ := patchOf(minor, newest)
 	return pkg{name, version}, ok && patch <= limit
+}
+
+// matching returns the newest version up to newest that a pattern like "1.36.2-*" matches.
+func matching(minor, name, pattern, newest string) (pkg, bool) {
+	limit, _ := patchOf(minor, newest)
+	for patch := limit; patch >= 0; patch-- {
+		version := fmt.Sprintf("%s.%d-1.1", strings.TrimPrefix(minor, "v"), patch)
+		if ok, err := path.Match(pattern, version); err == nil && ok {
+			return pkg{name, version}, true
+		}
+	}
+	return pkg{}, false
 }
 
 // patchOf returns the patch in a version like "1.36.3-1.1" of a minor like "v1.36".

@@ -11,9 +11,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
+	"strings"
 	"sync"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/kubernetes"
@@ -22,6 +23,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	podstages "sigs.k8s.io/kwok/kustomize/stage/pod/fast"
 	"sigs.k8s.io/kwok/pkg/apis/internalversion"
 	"sigs.k8s.io/kwok/pkg/config"
@@ -58,7 +60,7 @@ func Start(ctx context.Context, cfg *rest.Config) (*Player, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing client for pods: %w", err)
 	}
-	ctx = log.NewContext(ctx, log.NewLogger(os.Stderr, slog.LevelError))
+	ctx = log.NewContext(ctx, log.NewLogger(lines{ctrllog.FromContext(ctx).WithName("kwok")}, slog.LevelError))
 	stages, err := stages(ctx)
 	if err != nil {
 		return nil, err
@@ -85,6 +87,14 @@ func Start(ctx context.Context, cfg *rest.Config) (*Player, error) {
 		return nil, fmt.Errorf("watching pods: %w", err)
 	}
 	return p, controller.Start(ctx, p.events)
+}
+
+// lines hands KWOK's log, which has errors only, to the log of whoever started the player.
+type lines struct{ log logr.Logger }
+
+func (l lines) Write(p []byte) (int, error) {
+	l.log.Info(strings.TrimSpace(string(p)))
+	return len(p), nil
 }
 
 // stages are KWOK's own for pods that start, complete and go at once.

@@ -2,6 +2,8 @@ package shell
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
@@ -15,6 +17,12 @@ const builtinPrefix = "\x00"
 // nowhere is a PATH on which the interpreter finds no program of the host.
 const nowhere = "/proc/self/fd/nowhere"
 
+// maxFrames is how deep functions may nest, in frames of Go's stack: some hundred
+// functions. A script without end would else end the whole process, and with it every other machine.
+const maxFrames = 5_000
+
+var errTooDeep = errors.New("maximum function nesting level exceeded")
+
 // builtins are those of bash that the interpreter lacks and that join scripts use for
 // their status only: file modes follow the creating program, and there are no limits.
 func builtins() map[string]Command {
@@ -25,27 +33,35 @@ func builtins() map[string]Command {
 // handleCall sees each simple command before the interpreter does. It replaces the builtins
 // that would look at the host.
 func (s *Shell) handleCall(ctx context.Context, args []string) ([]string, error) {
+	if runtime.Callers(maxFrames, make([]uintptr, 1)) > 0 {
+		return nil, errTooDeep
+	}
 	if args[0] == "builtin" && len(args) > 1 {
 		if interp.HandlerCtx(ctx).Env.Get("PATH").Str == nowhere {
 			return args, nil // it is ours, from answer
 		}
 		args = args[1:]
 	}
+	return s.rewrite(ctx, args), nil
+}
+
+// rewrite returns what is called in the place of args.
+func (s *Shell) rewrite(ctx context.Context, args []string) []string {
 	switch args[0] {
 	case "command":
-		return s.rewriteCommand(ctx, args), nil
+		return s.rewriteCommand(ctx, args)
 	case "type":
-		return s.rewriteType(ctx, args), nil
+		return s.rewriteType(ctx, args)
 	case "source", ".":
 		if len(args) > 1 && !strings.HasPrefix(args[1], "/") {
-			args = append([]string{args[0], s.sourced(ctx, args[1])}, args[2:]...)
+			return append([]string{args[0], s.sourced(ctx, args[1])}, args[2:]...)
 		}
-		return args, nil
+		return args
 	}
 	if builtins()[args[0]] != nil {
-		return append([]string{builtinPrefix + args[0]}, args[1:]...), nil
+		return append([]string{builtinPrefix + args[0]}, args[1:]...)
 	}
-	return args, nil
+	return args
 }
 
 // sourced returns where a script to be sourced is: in PATH, else in the current directory.

@@ -80,6 +80,8 @@ func TestScripts(t *testing.T) {
 		"program copied to another name":    {"#!/bin/bash\ncp /bin/cat /tmp/feline && /tmp/feline /etc/os-release | head -n1", "ID=ubuntu\n", 0},
 		"binary that is no program of ours": {"#!/bin/bash\nprintf '\\177ELF\\0' > /tmp/b; chmod +x /tmp/b; /tmp/b", "bash: /tmp/b: Exec format error\n", 126},
 		"exec replaces the shell":           {"#!/bin/bash\nexec echo one\necho two", "one\n", 0},
+		"recursion without end":             {"#!/bin/bash\nf() { f; }; f; echo no", "maximum function nesting level exceeded\n", 1},
+		"recursion with an end":             {"#!/bin/bash\nf() { [ $1 = 0 ] || f $(($1-1)); }; f 200; echo yes", "yes\n", 0},
 		"arithmetic and expansion":          {"#!/bin/bash\nx=a.b.c; echo $((2*3)) ${x%%.*} ${x//./-} ${y:-def}", "6 a a-b-c def\n", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
