@@ -11,33 +11,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/inventory"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/kubelet"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/pods"
 )
-
-// EC2 is what a booter needs of EC2; *ec2.Client is one.
-type EC2 interface {
-	Instances
-	Catalogue
-}
-
-// Instances is the part of EC2 that tells of instances.
-type Instances interface {
-	ec2.DescribeInstancesAPIClient
-	ec2.DescribeVolumesAPIClient
-	DescribeInstanceAttribute(context.Context, *ec2.DescribeInstanceAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeInstanceAttributeOutput, error)
-}
-
-// Catalogue is the part of EC2 that tells of what instances are made from.
-type Catalogue interface {
-	ec2.DescribeInstanceTypesAPIClient
-	ec2.DescribeImagesAPIClient
-}
 
 // Hypervisor is what EC2's API has no call for. A booter can do without one.
 type Hypervisor interface {
@@ -49,7 +30,7 @@ type Hypervisor interface {
 
 // Config says what a booter boots and how.
 type Config struct {
-	EC2 EC2
+	EC2 inventory.EC2
 	// Region is the one that EC2 answers for, for example "ap-northeast-2".
 	Region string
 	// Hypervisor may be nil.
@@ -78,7 +59,7 @@ const (
 // Booter boots instances. Make one with New and call Run once.
 type Booter struct {
 	config Config
-	facts  facts
+	facts  *inventory.Reader
 	asked  time.Time // when reboots were last looked for; the poll's own
 
 	mu       sync.Mutex
@@ -90,7 +71,7 @@ func New(config Config) *Booter {
 	config.Poll = cmp.Or(config.Poll, DefaultPoll)
 	config.Machine.Speed = cmp.Or(config.Machine.Speed, DefaultSpeed)
 	config.Kubelet.MemoryOverhead = cmp.Or(config.Kubelet.MemoryOverhead, DefaultMemoryOverhead)
-	return &Booter{config: config, facts: facts{api: config.EC2, region: config.Region}, machines: map[string]*guest{}}
+	return &Booter{config: config, facts: inventory.New(config.EC2, config.Region), machines: map[string]*guest{}}
 }
 
 // Run boots and stops machines as their instances start and end, until ctx ends. It
@@ -131,7 +112,7 @@ func (b *Booter) Run(ctx context.Context) (err error) {
 
 // poll looks at EC2 once and starts and stops machines to match.
 func (b *Booter) poll(ctx context.Context) error {
-	seen, err := b.facts.instances(ctx, b.config.All)
+	seen, err := b.facts.Instances(ctx, b.config.All)
 	if err != nil {
 		return err
 	}
@@ -161,43 +142,43 @@ func (b *Booter) boots(ctx context.Context) (map[string]time.Time, error) {
 }
 
 // match brings one machine to the state of its instance.
-func (b *Booter) match(ctx context.Context, i instance, boot time.Time) error {
-	g := b.guest(i.id)
+func (b *Booter) match(ctx context.Context, i inventory.Instance, boot time.Time) error {
+	g := b.guest(i.ID)
 	if g == nil {
-		if !i.running {
+		if !i.Running {
 			return nil
 		}
 		return b.birth(ctx, i, boot)
 	}
 	switch logger := log.FromContext(ctx); {
-	case i.running && !g.running():
-		logger.Info("starting", "instance", i.id)
+	case i.Running && !g.running():
+		logger.Info("starting", "instance", i.ID)
 		g.start(ctx, boot)
-	case i.running && g.rebooted(boot):
-		logger.Info("rebooting", "instance", i.id)
+	case i.Running && g.rebooted(boot):
+		logger.Info("rebooting", "instance", i.ID)
 		g.stop()
 		g.start(ctx, boot)
-	case !i.running && g.running():
-		logger.Info("stopping", "instance", i.id)
+	case !i.Running && g.running():
+		logger.Info("stopping", "instance", i.ID)
 		g.stop()
 	}
 	return nil
 }
 
 // birth makes the machine of an instance that is seen for the first time.
-func (b *Booter) birth(ctx context.Context, i instance, boot time.Time) error {
-	found, err := b.facts.of(ctx, i)
+func (b *Booter) birth(ctx context.Context, i inventory.Instance, boot time.Time) error {
+	found, err := b.facts.Facts(ctx, i)
 	if err != nil {
-		return fmt.Errorf("reading facts of %s: %w", i.id, err)
+		return fmt.Errorf("reading facts of %s: %w", i.ID, err)
 	}
-	log.FromContext(ctx).Info("booting", "instance", i.id, "instance-type", i.kind, "zone", i.zone)
+	log.FromContext(ctx).Info("booting", "instance", i.ID, "instance-type", i.Type, "zone", i.Zone)
 	b.add(newGuest(ctx, found, b.config, boot))
 	return nil
 }
 
 // forget drops the machines whose instances are not seen any more. All are switched off
 // before the first is waited for.
-func (b *Booter) forget(ctx context.Context, seen map[string]instance) {
+func (b *Booter) forget(ctx context.Context, seen map[string]inventory.Instance) {
 	gone := b.known()
 	maps.DeleteFunc(gone, func(id string, _ *guest) bool { _, still := seen[id]; return still })
 	for id, g := range gone {

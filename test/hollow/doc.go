@@ -7,6 +7,7 @@
 // assumed. kubeadm and kubelet, once the script has installed and called them, talk to
 // the API server that they are told, for real.
 //
+//	inventory  what EC2 tells of instances
 //	vfs        files of a machine, in memory
 //	shell      scripts, in a jail
 //	coreutils  small programs

@@ -57,7 +57,7 @@ func (g *guest) start(ctx context.Context, boot time.Time) {
 		m.Boot(ctx)
 		if !m.Supported() {
 			m.Logf("hollow: %s reads no cloud-init user data; it does not join here", m.OS())
-		} else if err := cloudinit.Run(ctx, m, m.Facts.UserData); err != nil {
+		} else if err := cloudinit.Run(ctx, m, m.FS, m.Facts.UserData); err != nil {
 			m.Logf("cloud-init: status: error: %v", err)
 		}
 		<-ctx.Done()

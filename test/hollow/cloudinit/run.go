@@ -5,10 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
-
-	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
 )
 
 // instanceDir is where cloud-init keeps what it has of this instance.
@@ -17,11 +16,36 @@ const instanceDir = "/var/lib/cloud/instance"
 // done marks that what is run once per instance has been.
 const done = instanceDir + "/boot-finished"
 
+// Machine is what user data runs on.
+type Machine interface {
+	// Logf writes a line to the console.
+	Logf(format string, args ...any)
+	// Run runs a program as root and returns its exit status.
+	Run(ctx context.Context, args ...string) int
+	// SetHostname renames the machine, for good when static.
+	SetHostname(name string, static bool) error
+}
+
+// Disk is the files of a machine. Put and Append make the folders that are missing.
+type Disk interface {
+	Exists(name string) bool
+	Put(name string, content []byte, mode fs.FileMode) error
+	Append(name string, content []byte, mode fs.FileMode) error
+	Chmod(name string, mode fs.FileMode) error
+}
+
+// host is a machine with its disk.
+type host struct {
+	Machine
+	Disk
+}
+
 // Run runs user data on a booted machine. It returns what was malformed or failed, all
 // of it; a part that fails does not keep the next from running.
-func Run(ctx context.Context, m *machine.Machine, data []byte) error {
-	first := !m.FS.Exists(done)
-	if err := m.FS.Put(instanceDir+"/user-data.txt", data, 0o600); err != nil {
+func Run(ctx context.Context, machine Machine, disk Disk, data []byte) error {
+	m := host{machine, disk}
+	first := !m.Exists(done)
+	if err := m.Put(instanceDir+"/user-data.txt", data, 0o600); err != nil {
 		return err
 	}
 	parts, malformed := Parse(data)
@@ -38,11 +62,11 @@ func Run(ctx context.Context, m *machine.Machine, data []byte) error {
 	}
 	err = errors.Join(err, settle(m, config), install(ctx, m, config), scripts(ctx, m, parts, config))
 	m.Logf("cloud-init: finished")
-	return errors.Join(err, m.FS.Put(done, nil, 0o644))
+	return errors.Join(err, m.Put(done, nil, 0o644))
 }
 
 // early runs what every boot repeats: boot hooks and bootcmd.
-func early(ctx context.Context, m *machine.Machine, parts []Part, config Config) error {
+func early(ctx context.Context, m host, parts []Part, config Config) error {
 	var errs []error
 	for _, part := range parts {
 		if part.Type == BootHook {
@@ -60,7 +84,7 @@ func early(ctx context.Context, m *machine.Machine, parts []Part, config Config)
 }
 
 // settle writes files and names the host.
-func settle(m *machine.Machine, config Config) error {
+func settle(m host, config Config) error {
 	var errs []error
 	for _, file := range config.WriteFiles {
 		if err := write(m, file); err != nil {
@@ -69,7 +93,7 @@ func settle(m *machine.Machine, config Config) error {
 		}
 	}
 	if config.Swap != nil && config.Swap.Filename != "" {
-		errs = append(errs, m.FS.Append("/proc/swaps", []byte(config.Swap.Filename+"\tfile\t1048572\t0\t-2\n"), 0o444))
+		errs = append(errs, m.Append("/proc/swaps", []byte(config.Swap.Filename+"\tfile\t1048572\t0\t-2\n"), 0o444))
 	}
 	name := cmp.Or(config.Hostname, config.FQDN)
 	if config.PreferFQDN {
@@ -81,7 +105,7 @@ func settle(m *machine.Machine, config Config) error {
 	return errors.Join(errs...)
 }
 
-func write(m *machine.Machine, file File) error {
+func write(m host, file File) error {
 	content, err := file.Bytes()
 	if err != nil {
 		return err
@@ -91,21 +115,21 @@ func write(m *machine.Machine, file File) error {
 		return err
 	}
 	if file.Append {
-		return m.FS.Append(file.Path, content, mode)
+		return m.Append(file.Path, content, mode)
 	}
-	if err := m.FS.Put(file.Path, content, mode); err != nil {
+	if err := m.Put(file.Path, content, mode); err != nil {
 		return err
 	}
-	return m.FS.Chmod(file.Path, mode)
+	return m.Chmod(file.Path, mode)
 }
 
 // install installs packages with the system's package manager.
-func install(ctx context.Context, m *machine.Machine, config Config) error {
+func install(ctx context.Context, m host, config Config) error {
 	if len(config.Packages) == 0 && !config.PackageUpdate {
 		return nil
 	}
 	manager := "dnf"
-	if m.FS.Exists("/usr/bin/apt-get") {
+	if m.Exists("/usr/bin/apt-get") {
 		manager = "apt-get"
 	}
 	var errs []error
@@ -125,7 +149,7 @@ func install(ctx context.Context, m *machine.Machine, config Config) error {
 }
 
 // scripts runs the shell scripts and runcmd in the order of their file names, as run-parts does.
-func scripts(ctx context.Context, m *machine.Machine, parts []Part, config Config) error {
+func scripts(ctx context.Context, m host, parts []Part, config Config) error {
 	type script struct{ name, text string }
 	var all []script
 	for _, part := range parts {
@@ -144,15 +168,15 @@ func scripts(ctx context.Context, m *machine.Machine, parts []Part, config Confi
 	return errors.Join(errs...)
 }
 
-func runFile(ctx context.Context, m *machine.Machine, name, text string) error {
+func runFile(ctx context.Context, m host, name, text string) error {
 	if !strings.HasPrefix(text, "#!") {
 		m.Logf("cloud-init: WARNING: Failed to run %s: Exec format error. Missing #! in script?", name)
 		return fmt.Errorf("running %s: no #! line", name)
 	}
-	if err := m.FS.Put(name, []byte(text), 0o700); err != nil {
+	if err := m.Put(name, []byte(text), 0o700); err != nil {
 		return err
 	}
-	if err := m.FS.Chmod(name, 0o700); err != nil {
+	if err := m.Chmod(name, 0o700); err != nil {
 		return err
 	}
 	if status := m.Run(ctx, name); status != 0 {

@@ -40,7 +40,7 @@ type Machine struct {
 // that the operating system and its packages have; they are there once their package is.
 func New(facts Facts, config Config, commands func(*Machine) map[string]shell.Command) *Machine {
 	m := &Machine{Facts: facts, Console: &Console{}, config: config, system: systemOf(facts.ImageName)}
-	m.network = &http.Client{Transport: &network{metadata: &metadata{facts: facts, tokens: map[string]time.Time{}}, config: config, arch: facts.Arch}}
+	m.network = &http.Client{Transport: &network{metadata: NewMetadata(facts), config: config, arch: facts.Arch}}
 	m.systemd = &systemd{machine: m, services: map[string]*service{}}
 	all := coreutils.Commands()
 	for _, group := range []map[string]shell.Command{m.systemCommands(), m.packageCommands(), m.networkCommands(), m.runtimeCommands(), commands(m)} {

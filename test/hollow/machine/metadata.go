@@ -29,6 +29,11 @@ type metadata struct {
 	tokens map[string]time.Time
 }
 
+// NewMetadata returns the metadata service of one instance.
+func NewMetadata(facts Facts) http.Handler {
+	return &metadata{facts: facts, tokens: map[string]time.Time{}}
+}
+
 // ServeHTTP answers as EC2's service does.
 func (s *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/latest")

@@ -22,7 +22,7 @@ var errUnresolved = errors.New("could not resolve host")
 // network is what a machine's programs reach: instance metadata, the keys and programs
 // that Kubernetes and Docker publish, and the hosts that are really let through.
 type network struct {
-	metadata *metadata
+	metadata http.Handler
 	config   Config
 	arch     string
 }

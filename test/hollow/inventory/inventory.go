@@ -1,4 +1,9 @@
-package hollow
+// Package inventory reads of EC2 what a booter must know to play its instances' machines.
+//
+// It answers which instances there are, and what one is made of: type, image, addresses,
+// metadata options, user data. It talks to EC2 through the AWS SDK. Types and images, which
+// do not change, it reads once and remembers for good. It fails with EC2's errors.
+package inventory
 
 import (
 	"cmp"
@@ -21,21 +26,44 @@ const nodePoolTag = "karpenter.sh/nodepool"
 // defaultDiskGiB is the root volume where EC2 says nothing.
 const defaultDiskGiB = 8
 
-// instance is what a poll needs of an instance; the rest is read when it boots.
-type instance struct {
-	id, kind, zone string
-	running        bool
-	raw            ec2types.Instance
+// EC2 is what a booter needs of EC2; *ec2.Client is one.
+type EC2 interface {
+	Instances
+	Catalogue
 }
 
-// facts reads of EC2 what a machine needs to know. What does not change, types and images, it reads once.
-type facts struct {
+// Instances is the part of EC2 that tells of instances.
+type Instances interface {
+	ec2.DescribeInstancesAPIClient
+	ec2.DescribeVolumesAPIClient
+	DescribeInstanceAttribute(context.Context, *ec2.DescribeInstanceAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeInstanceAttributeOutput, error)
+}
+
+// Catalogue is the part of EC2 that tells of what instances are made from.
+type Catalogue interface {
+	ec2.DescribeInstanceTypesAPIClient
+	ec2.DescribeImagesAPIClient
+}
+
+// Instance is what a poll needs of an instance; the rest is read when it boots.
+type Instance struct {
+	ID, Type, Zone string
+	Running        bool
+
+	raw ec2types.Instance
+}
+
+// Reader reads from one region.
+type Reader struct {
 	api    EC2
 	region string
 
 	types  memo[ec2types.InstanceTypeInfo]
 	images memo[ec2types.Image]
 }
+
+// New returns a reader of the region that api answers for.
+func New(api EC2, region string) *Reader { return &Reader{api: api, region: region} }
 
 // memo remembers what load returned for a key. Two that miss at once both load.
 type memo[V any] struct {
@@ -63,16 +91,17 @@ func (m *memo[V]) get(key string, load func() (V, error)) (V, error) {
 	return value, nil
 }
 
-// instances returns what runs or could be started again, by id.
-func (f *facts) instances(ctx context.Context, all bool) (map[string]instance, error) {
+// Instances returns what runs or could be started again, by id: every instance, or those
+// with Karpenter's tag for the NodePool.
+func (r *Reader) Instances(ctx context.Context, all bool) (map[string]Instance, error) {
 	in := &ec2.DescribeInstancesInput{MaxResults: aws.Int32(1000), Filters: []ec2types.Filter{
 		{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped"}},
 	}}
 	if !all {
 		in.Filters = append(in.Filters, ec2types.Filter{Name: aws.String("tag-key"), Values: []string{nodePoolTag}})
 	}
-	found := map[string]instance{}
-	pages := ec2.NewDescribeInstancesPaginator(f.api, in)
+	found := map[string]Instance{}
+	pages := ec2.NewDescribeInstancesPaginator(r.api, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -81,7 +110,7 @@ func (f *facts) instances(ctx context.Context, all bool) (map[string]instance, e
 		for _, reservation := range page.Reservations {
 			for _, raw := range reservation.Instances {
 				if i, ok := toInstance(raw); ok {
-					found[i.id] = i
+					found[i.ID] = i
 				}
 			}
 		}
@@ -90,40 +119,40 @@ func (f *facts) instances(ctx context.Context, all bool) (map[string]instance, e
 }
 
 // toInstance reads an instance; one without id, state or address is not there yet.
-func toInstance(raw ec2types.Instance) (instance, bool) {
-	i := instance{id: aws.ToString(raw.InstanceId), kind: string(raw.InstanceType), raw: raw}
-	if i.id == "" || raw.State == nil || raw.PrivateIpAddress == nil {
+func toInstance(raw ec2types.Instance) (Instance, bool) {
+	i := Instance{ID: aws.ToString(raw.InstanceId), Type: string(raw.InstanceType), raw: raw}
+	if i.ID == "" || raw.State == nil || raw.PrivateIpAddress == nil {
 		return i, false
 	}
 	if raw.Placement != nil {
-		i.zone = aws.ToString(raw.Placement.AvailabilityZone)
+		i.Zone = aws.ToString(raw.Placement.AvailabilityZone)
 	}
-	i.running = raw.State.Name == ec2types.InstanceStateNameRunning
+	i.Running = raw.State.Name == ec2types.InstanceStateNameRunning
 	return i, true
 }
 
-// of reads everything that a machine needs to know of its instance.
-func (f *facts) of(ctx context.Context, i instance) (machine.Facts, error) {
-	kind, err := f.kind(ctx, i.kind)
+// Facts reads everything that a machine needs to know of its instance.
+func (r *Reader) Facts(ctx context.Context, i Instance) (machine.Facts, error) {
+	kind, err := r.kind(ctx, i.Type)
 	if err != nil {
 		return machine.Facts{}, err
 	}
-	image, err := f.image(ctx, aws.ToString(i.raw.ImageId))
+	image, err := r.image(ctx, aws.ToString(i.raw.ImageId))
 	if err != nil {
 		return machine.Facts{}, err
 	}
-	attribute, err := f.api.DescribeInstanceAttribute(ctx, &ec2.DescribeInstanceAttributeInput{
-		InstanceId: aws.String(i.id), Attribute: ec2types.InstanceAttributeNameUserData,
+	attribute, err := r.api.DescribeInstanceAttribute(ctx, &ec2.DescribeInstanceAttributeInput{
+		InstanceId: aws.String(i.ID), Attribute: ec2types.InstanceAttributeNameUserData,
 	})
 	if err != nil {
 		return machine.Facts{}, fmt.Errorf("describing user data: %w", err)
 	}
 	out := machine.Facts{
-		ID: i.id, Type: i.kind, Zone: i.zone, Region: f.region, ImageID: aws.ToString(i.raw.ImageId),
+		ID: i.ID, Type: i.Type, Zone: i.Zone, Region: r.region, ImageID: aws.ToString(i.raw.ImageId),
 		ImageName: aws.ToString(image.Name), ImageTags: tags(image.Tags), Tags: tags(i.raw.Tags), PrivateDNS: aws.ToString(i.raw.PrivateDnsName),
 		SubnetID: aws.ToString(i.raw.SubnetId), VPCID: aws.ToString(i.raw.VpcId), Spot: i.raw.InstanceLifecycle == ec2types.InstanceLifecycleTypeSpot,
 	}
-	if out.DiskGiB, err = f.disk(ctx, i.raw); err != nil {
+	if out.DiskGiB, err = r.disk(ctx, i.raw); err != nil {
 		return machine.Facts{}, err
 	}
 	if out.PrivateIP, err = netip.ParseAddr(aws.ToString(i.raw.PrivateIpAddress)); err != nil {
@@ -181,10 +210,10 @@ func tags(from []ec2types.Tag) map[string]string {
 	return found
 }
 
-func (f *facts) kind(ctx context.Context, name string) (ec2types.InstanceTypeInfo, error) {
-	return f.types.get(name, func() (ec2types.InstanceTypeInfo, error) {
+func (r *Reader) kind(ctx context.Context, name string) (ec2types.InstanceTypeInfo, error) {
+	return r.types.get(name, func() (ec2types.InstanceTypeInfo, error) {
 		var none ec2types.InstanceTypeInfo
-		out, err := f.api.DescribeInstanceTypes(ctx, &ec2.DescribeInstanceTypesInput{InstanceTypes: []ec2types.InstanceType{ec2types.InstanceType(name)}})
+		out, err := r.api.DescribeInstanceTypes(ctx, &ec2.DescribeInstanceTypesInput{InstanceTypes: []ec2types.InstanceType{ec2types.InstanceType(name)}})
 		if err != nil {
 			return none, fmt.Errorf("describing instance type %s: %w", name, err)
 		}
@@ -196,9 +225,9 @@ func (f *facts) kind(ctx context.Context, name string) (ec2types.InstanceTypeInf
 }
 
 // image returns an image; one that is deregistered since the launch is known by its id alone.
-func (f *facts) image(ctx context.Context, id string) (ec2types.Image, error) {
-	return f.images.get(id, func() (ec2types.Image, error) {
-		out, err := f.api.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []ec2types.Filter{{Name: aws.String("image-id"), Values: []string{id}}}})
+func (r *Reader) image(ctx context.Context, id string) (ec2types.Image, error) {
+	return r.images.get(id, func() (ec2types.Image, error) {
+		out, err := r.api.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []ec2types.Filter{{Name: aws.String("image-id"), Values: []string{id}}}})
 		if err != nil {
 			return ec2types.Image{}, fmt.Errorf("describing image %s: %w", id, err)
 		}
@@ -207,12 +236,12 @@ func (f *facts) image(ctx context.Context, id string) (ec2types.Image, error) {
 }
 
 // disk returns the size of the root volume in GiB.
-func (f *facts) disk(ctx context.Context, raw ec2types.Instance) (int64, error) {
+func (r *Reader) disk(ctx context.Context, raw ec2types.Instance) (int64, error) {
 	for _, mapping := range raw.BlockDeviceMappings {
 		if aws.ToString(mapping.DeviceName) != aws.ToString(raw.RootDeviceName) || mapping.Ebs == nil {
 			continue
 		}
-		out, err := f.api.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{aws.ToString(mapping.Ebs.VolumeId)}})
+		out, err := r.api.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{aws.ToString(mapping.Ebs.VolumeId)}})
 		if err != nil {
 			return 0, fmt.Errorf("describing root volume: %w", err)
 		}
