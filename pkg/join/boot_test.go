@@ -127,7 +127,7 @@ const (
 func phases(console string) []string {
 	var found []string
 	for _, line := range strings.Split(console, "\n") {
-		if at := strings.Index(line, "karpenter-join phase="); at >= 0 && (len(found) == 0 || found[len(found)-1] != line[at:]) {
+		if at := strings.Index(line, "karpenter-join phase="); at >= 0 {
 			found = append(found, line[at:])
 		}
 	}

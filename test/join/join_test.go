@@ -41,7 +41,7 @@ func TestJoin(t *testing.T) {
 		i := w.launch(t, "i-0a", "10.0.1.1")
 		m := boot(t, i, s)
 		w.expectNode(t, m, i)
-		NewWithT(t).Expect(m.Console.Text()).To(ContainSubstring("karpenter-join phase=join result=ok"))
+		NewWithT(t).Eventually(m.Console.Text, patience).Should(ContainSubstring("karpenter-join phase=join result=ok"))
 	})
 
 	t.Run("the seed's own script does", func(t *testing.T) {

@@ -5,8 +5,8 @@ phase=start
 report() {
   local line="karpenter-join phase=$1 result=$2"
   [ -z "${3-}" ] || line="$line $3"
-  echo "$line"
-  { echo "$line" >/dev/console; } 2>/dev/null || true
+  # cloud-init copies what a script prints to the console too, so it is one or the other.
+  { echo "$line" >/dev/console; } 2>/dev/null || echo "$line"
 }
 
 finish() {
