@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
 )
 
 // calls are the series that dashboards of the AWS provider read, under its names.
 type calls struct {
+	clock        clock.PassiveClock
 	requests     *prometheus.CounterVec
 	took         *prometheus.HistogramVec
 	retries      *prometheus.HistogramVec
@@ -37,6 +38,7 @@ func measureCalls(registry prometheus.Registerer) (func(*middleware.Stack) error
 	}
 	seconds := prometheus.ExponentialBuckets(0.01, 1.5, 20)
 	c := &calls{
+		clock:        clock.RealClock{},
 		requests:     counter("aws_sdk_go_request_total", "Calls to AWS, retries not counted."),
 		took:         histogram("aws_sdk_go_request_duration_seconds", "Seconds from a call to AWS to its answer, retries included.", seconds),
 		retries:      histogram("aws_sdk_go_request_retry_count", "Attempts of a call to AWS after its first.", prometheus.LinearBuckets(0, 1, 11)),
@@ -64,11 +66,11 @@ func (c *calls) install(stack *middleware.Stack) error {
 
 func (c *calls) call(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 	var attempts atomic.Int64
-	began := time.Now()
+	began := c.clock.Now()
 	out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, attemptsKey{}, &attempts), in)
 	labels := labelsOf(ctx, meta, err)
 	c.requests.With(labels).Inc()
-	c.took.With(labels).Observe(time.Since(began).Seconds())
+	c.took.With(labels).Observe(c.clock.Since(began).Seconds())
 	c.retries.With(labels).Observe(float64(max(attempts.Load()-1, 0)))
 	return out, meta, err
 }
@@ -77,11 +79,11 @@ func (c *calls) attempt(ctx context.Context, in middleware.FinalizeInput, next m
 	if attempts, ok := middleware.GetStackValue(ctx, attemptsKey{}).(*atomic.Int64); ok {
 		attempts.Add(1)
 	}
-	began := time.Now()
+	began := c.clock.Now()
 	out, meta, err := next.HandleFinalize(ctx, in)
 	labels := labelsOf(ctx, meta, err)
 	c.attempts.With(labels).Inc()
-	c.attemptsTook.With(labels).Observe(time.Since(began).Seconds())
+	c.attemptsTook.With(labels).Observe(c.clock.Since(began).Seconds())
 	return out, meta, err
 }
 

@@ -2,6 +2,7 @@ package cloudprovider
 
 import (
 	"context"
+	"errors"
 
 	"github.com/awslabs/operatorpkg/status"
 	"k8s.io/utils/clock"
@@ -109,7 +110,10 @@ func (c *CloudProvider) GetSupportedNodeClasses() []status.Object {
 // now. It returns none, and no error, for a pool whose class does not exist.
 func (c *CloudProvider) GetInstanceTypes(ctx context.Context, pool *karpv1.NodePool) ([]*karpenter.InstanceType, error) {
 	class, err := c.classOfPool(ctx, pool)
-	if class == nil || err != nil {
+	if errors.Is(err, errNoClass) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return c.Types.InstanceTypes(ctx, class)

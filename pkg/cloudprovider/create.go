@@ -82,16 +82,19 @@ func (c *CloudProvider) class(ctx context.Context, name string) (*v1.EC2NodeClas
 	return class, nil
 }
 
-// classOfPool returns pool's class, or nil where there is none.
+// errNoClass says that an object refers to no class that exists. Its owner has been told.
+var errNoClass = errors.New("no EC2NodeClass")
+
+// classOfPool returns pool's class; its error is errNoClass where there is none.
 func (c *CloudProvider) classOfPool(ctx context.Context, pool *karpv1.NodePool) (*v1.EC2NodeClass, error) {
 	ref := pool.Spec.Template.Spec.NodeClassRef
 	if ref == nil {
-		return nil, nil
+		return nil, errNoClass
 	}
 	class, err := c.class(ctx, ref.Name)
 	if apierrors.IsNotFound(err) {
 		c.Recorder.Publish(classNotFound(pool, pool.UID, ref.Name))
-		return nil, nil
+		return nil, errNoClass
 	}
 	return class, err
 }

@@ -8,9 +8,9 @@ import (
 
 	"github.com/samber/lo"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 	karpenter "sigs.k8s.io/karpenter/pkg/cloudprovider"
 	"sigs.k8s.io/karpenter/pkg/scheduling"
@@ -33,7 +33,10 @@ const (
 // no call to EC2 is judged first. A claim whose pool or class is gone has not drifted.
 func (c *CloudProvider) IsDrifted(ctx context.Context, claim *karpv1.NodeClaim) (karpenter.DriftReason, error) {
 	class, err := c.classOfClaim(ctx, claim)
-	if class == nil || err != nil {
+	if errors.Is(err, errNoClass) {
+		return notDrifted, nil
+	}
+	if err != nil {
 		return notDrifted, err
 	}
 	if reason := classDrift(claim, class); reason != notDrifted {
@@ -59,14 +62,19 @@ func (c *CloudProvider) IsDrifted(ctx context.Context, claim *karpv1.NodeClaim) 
 }
 
 // classOfClaim goes by the pool, whose class may be another by now than when claim was made.
+// Its error is errNoClass where there is no pool or no class.
 func (c *CloudProvider) classOfClaim(ctx context.Context, claim *karpv1.NodeClaim) (*v1.EC2NodeClass, error) {
 	name, ok := claim.Labels[karpv1.NodePoolLabelKey]
 	if !ok {
-		return nil, nil
+		return nil, errNoClass
 	}
 	pool := &karpv1.NodePool{}
-	if err := c.Kube.Get(ctx, types.NamespacedName{Name: name}, pool); err != nil {
-		return nil, client.IgnoreNotFound(err)
+	err := c.Kube.Get(ctx, types.NamespacedName{Name: name}, pool)
+	if apierrors.IsNotFound(err) {
+		return nil, errNoClass
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading NodePool %s: %w", name, err)
 	}
 	return c.classOfPool(ctx, pool)
 }

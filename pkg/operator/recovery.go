@@ -32,15 +32,14 @@ func (r *recovery) NeedLeaderElection() bool { return true }
 // Start returns when the launcher knows, or when ctx ends.
 func (r *recovery) Start(ctx context.Context) error {
 	var found []types.UID
-	err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+	known := func(ctx context.Context) (bool, error) {
 		var err error
 		if found, err = r.claims.unlaunched(ctx); err != nil {
 			log.FromContext(ctx).Error(err, "nothing is launched before the NodeClaims without an instance are known")
-			return false, nil
 		}
-		return true, nil
-	})
-	if err != nil {
+		return err == nil, nil
+	}
+	if wait.PollUntilContextCancel(ctx, time.Second, true, known) != nil {
 		return nil // the process is told to stop
 	}
 	r.launcher.Begin(found)

@@ -73,9 +73,7 @@ func (c *Controller) Reconcile(ctx context.Context, claim *karpv1.NodeClaim) (re
 	}
 	id, err := instance.ParseProviderID(claim.Status.ProviderID)
 	if err != nil {
-		// No retry makes it one: it stays as core wrote it.
-		log.FromContext(ctx).Error(err, "NodeClaim is not tagged", "NodeClaim", claim.Name)
-		return reconcile.Result{}, nil
+		return reconcile.Result{}, reconcile.TerminalError(err) // no retry makes it one: it stays as core wrote it
 	}
 	if err := c.tag(ctx, claim, id); err != nil {
 		if errors.Is(err, instance.ErrNotFound) {

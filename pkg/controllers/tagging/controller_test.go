@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	karpapis "sigs.k8s.io/karpenter/pkg/apis"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
@@ -61,7 +62,7 @@ func TestController(t *testing.T) {
 		"an instance that has all is only recorded": {stock: stock{tags: all}, tagged: true, err: BeNil()},
 		"a claim without a node waits":              {change: func(c *karpv1.NodeClaim) { c.Status.NodeName = "" }, err: BeNil()},
 		"a claim of another provider is not ours":   {change: func(c *karpv1.NodeClaim) { c.Spec.NodeClassRef.Group = "karpenter.example.com" }, err: BeNil()},
-		"a provider id of another provider is left": {change: func(c *karpv1.NodeClaim) { c.Status.ProviderID = "gce:///zone/name" }, err: BeNil()},
+		"a provider id of another provider is left": {change: func(c *karpv1.NodeClaim) { c.Status.ProviderID = "gce:///zone/name" }, err: MatchError(reconcile.TerminalError(nil))},
 		"an instance that ended is left":            {stock: stock{getErr: fmt.Errorf("i-1: %w", instance.ErrNotFound)}, err: BeNil()},
 		"a refusal is tried again and not recorded": {stock: stock{tagErr: errors.New("denied")}, set: []map[string]string{all}, err: MatchError("denied")},
 	} {
