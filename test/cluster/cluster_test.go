@@ -140,7 +140,8 @@ func TestWrongUsage(t *testing.T) {
 		"an argument to up":        {args: []string{"up", "now"}, code: 2, says: `up takes no argument "now"`},
 		"down without a folder":    {args: []string{"down"}, code: 2, says: "down takes one folder"},
 		"an argument without name": {args: []string{"up", "--apiserver-arg", "v"}, code: 2, says: `"v" is not of the form NAME=VALUE`},
-		"an address elsewhere":     {args: []string{"up", "--address", "10.0.0.1"}, code: 1, says: `--address: "10.0.0.1" is not an address of 127.0.0.0/8`},
+		"an address elsewhere":     {args: []string{"up", "--address", "192.0.2.1"}, code: 1, says: `--address: "192.0.2.1" is not an address of 127.0.0.0/8, nor a private one`},
+		"every address":            {args: []string{"up", "--address", "0.0.0.0"}, code: 1, says: `--address: "0.0.0.0" is not`},
 		"a folder without them":    {args: []string{"up", "--bin", "/"}, code: 1, says: `name the folder that "cluster build" prints`},
 		"down of a foreign folder": {args: []string{"down", "/"}, code: 1, says: "not a cluster's folder"},
 	}

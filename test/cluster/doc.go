@@ -27,7 +27,8 @@
 //	--bin DIR                          programs to run; default: built where they are missing
 //	--cache DIR                        see build
 //	--dir DIR                          where the cluster's folder is made; default: $TMPDIR or /tmp
-//	--address 127.x.y.z                address; default: a free one of 127.64.0.0/10
+//	--address 127.x.y.z                address; default: a free one of 127.64.0.0/10. A private address (RFC 1918) of
+//	                                   this machine's is taken too: real nodes have network namespaces of their own
 //	--service-cidr CIDR                default: 10.96.0.0/12, as kubeadm
 //	--pod-cidr CIDR                    default: 10.244.0.0/16; "" as in stock kubeadm: nodes get no podCIDR
 //	--anonymous-auth=false             refuses anonymous requests; cluster-info is then not public

@@ -48,7 +48,7 @@ func upFlags(o *options) *flag.FlagSet {
 	cacheFlag(flags, o)
 	flags.StringVar(&o.bin, "bin", "", "folder of the programs (default: built where they are missing)")
 	flags.StringVar(&o.dir, "dir", os.TempDir(), "where the cluster's folder is made")
-	flags.StringVar(&o.address, "address", "", "loopback address (default a free one of 127.64.0.0/10)")
+	flags.StringVar(&o.address, "address", "", "loopback or private address (default a free one of 127.64.0.0/10)")
 	flags.StringVar(&o.config.ServiceCIDR, "service-cidr", "10.96.0.0/12", "addresses of Services")
 	flags.StringVar(&o.config.PodCIDR, "pod-cidr", "10.244.0.0/16", "addresses of pods; empty: nodes get none")
 	flags.BoolVar(&o.anonymousAuth, "anonymous-auth", true, "allow anonymous requests")
