@@ -113,7 +113,7 @@ func boot(t *testing.T, s join.Spec, i image) *booted {
 	t.Cleanup(cancel)
 	b.Boot(ctx)
 	t.Cleanup(b.Halt)
-	if err := cloudinit.Run(ctx, b.Machine, b.Facts.UserData); err != nil {
+	if err := cloudinit.Run(ctx, b.Machine, b.FS, b.Facts.UserData); err != nil {
 		b.Logf("cloud-init: %v", err)
 	}
 	return b

@@ -221,7 +221,7 @@ func boot(t *testing.T, i instance.Instance, s join.Spec) *machine.Machine {
 	go func() {
 		defer close(done)
 		m.Boot(ctx)
-		if err := cloudinit.Run(ctx, m, facts.UserData); err != nil {
+		if err := cloudinit.Run(ctx, m, m.FS, facts.UserData); err != nil {
 			m.Logf("cloud-init: %v", err)
 		}
 		<-ctx.Done()
