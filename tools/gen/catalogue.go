@@ -129,7 +129,12 @@ func accelerators(_ facts, t instanceType) string {
 	if t.GPU == 0 || t.GPUModel == "" {
 		return ""
 	}
-	return fmt.Sprintf("%d %s %s", t.GPU, strconv.FormatFloat(t.GPUMemoryGiB, 'f', -1, 64), t.GPUModel)
+	return fmt.Sprintf("%d %s %s", t.GPU, strconv.FormatFloat(t.GPUMemoryGiB, 'f', -1, 64), apiName(t.GPUModel))
+}
+
+// apiName is what EC2's API calls a model, in place of its name in prose.
+func apiName(model string) string {
+	return strings.NewReplacer(" Tensor Core", "", "T4G", "T4g", "Tesla ", "", "GRID ", "").Replace(model)
 }
 
 // zones are the ids of those that offer the type: apne2-az1 and apne2-az3 are written

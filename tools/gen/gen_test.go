@@ -11,7 +11,7 @@ import (
 const entry = `[{
 	"instance_type": "x1.small", "generation": "current", "arch": ["arm64"], "vCPU": 2, "memory": 0.5,
 	"physical_processor": "AWS Graviton", "clock_speed_ghz": "Up to 3.7 GHz", "network_performance": "High",
-	"GPU": 2, "GPU_model": "NVIDIA T4", "GPU_memory": 32,
+	"GPU": 2, "GPU_model": "NVIDIA T4 Tensor Core", "GPU_memory": 32,
 	"storage": {"devices": 2, "size": 118, "nvme_ssd": true}, "vpc": {"max_enis": 3, "ips_per_eni": 4},
 	"availability_zones": {"us-east-1": ["use1-az6", "use1-az2"]},
 	"pricing": {
