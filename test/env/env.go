@@ -84,7 +84,7 @@ func (e *Env) startCluster(ctx context.Context) error {
 	}
 	e.options.Progress("starting a kubeadm control plane")
 	// A node that stopped is found NotReady after 8 seconds, not 40: specs wait for it.
-	e.cluster, err = controlplane.Start(ctx, e.Binaries.Cluster, e.options.Logs, "--node-monitor-grace-period=8s")
+	e.cluster, err = controlplane.Start(ctx, e.Binaries.Cluster, e.options.Logs, append([]string{"--node-monitor-grace-period=8s"}, e.options.ControlPlane...)...)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,23 @@ import (
 const bootKey = "AKIAHYPERVISOR000000"
 
 // startNodes boots whatever EC2 launches from now on.
-func (e *Env) startNodes(context.Context) error {
+func (e *Env) startNodes(ctx context.Context) error {
+	if e.options.Boot == nil {
+		return e.startHollowNodes()
+	}
+	stop, err := e.options.Boot(ctx, e)
+	if err == nil {
+		e.ends = append(e.ends, stop)
+	}
+	return err
+}
+
+// Hypervisor is EC2 and its control for what boots its instances; no policy holds their calls.
+func (e *Env) Hypervisor() (*awsec2.Client, *hypervisor.Control) {
+	return awsec2.NewFromConfig(e.AWS.ConfigFor(bootKey, e.options.Region)), hypervisor.New(e.AWS.URL, e.options.Region)
+}
+
+func (e *Env) startHollowNodes() error {
 	file, err := os.OpenFile(filepath.Join(e.options.Logs, "nodes.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the nodes' log: %w", err)
@@ -30,10 +46,9 @@ func (e *Env) startNodes(context.Context) error {
 	logger := zapr.NewLogger(zap.New(zapcore.NewCore(
 		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
 	ctx, cancel := context.WithCancel(log.IntoContext(context.Background(), logger))
+	ec2, control := e.Hypervisor()
 	e.Nodes = hollow.New(hollow.Config{
-		EC2: awsec2.NewFromConfig(e.AWS.ConfigFor(bootKey, e.options.Region)), Region: e.options.Region,
-		Hypervisor: hypervisor.New(e.AWS.URL, e.options.Region),
-		Cluster:    e.config, Machine: machine.Config{Kubernetes: kubeVersion},
+		EC2: ec2, Region: e.options.Region, Hypervisor: control, Cluster: e.config, Machine: machine.Config{Kubernetes: kubeVersion},
 	})
 	ended := make(chan struct{})
 	go func() {

@@ -1,6 +1,9 @@
 package env
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Options say what world to make. The zero value is one that answers at once.
 type Options struct {
@@ -18,6 +21,10 @@ type Options struct {
 	ClusterName string
 	// Policies: whether the controller's calls are held to the IAM policy in charts/karpenter/iam.
 	Policies bool
+	// ControlPlane are more arguments of `cluster up`.
+	ControlPlane []string
+	// Boot, where set, boots what EC2 launches in the place of hollow machines, until stop is called.
+	Boot func(context.Context, *Env) (stop func(), err error)
 	// Progress, where set, is told what is being started.
 	Progress func(string)
 }

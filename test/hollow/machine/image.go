@@ -17,8 +17,8 @@ const BakedTag = "kubernetes_version"
 // bakedName is how image-builder and its likes put the version into an image's name.
 var bakedName = regexp.MustCompile(`(?:kubernetes|k8s|kubeadm|capa)[a-z0-9._-]*?v?(1\.\d+\.\d+)`)
 
-// baked returns the version of the Kubernetes programs that are on the image, empty when none are.
-func (f Facts) baked() string {
+// Baked returns the version of the Kubernetes programs that are on the image, empty when none are.
+func (f Facts) Baked() string {
 	if version := strings.TrimPrefix(f.ImageTags[BakedTag], "v"); version != "" {
 		return version
 	}
@@ -53,7 +53,7 @@ func (m *Machine) paint() {
 	for _, unit := range []string{"ssh", "ufw", "unattended-upgrades", "systemd-resolved", "systemd-networkd", "snapd", "amazon-ssm-agent", "chrony", "apparmor"} {
 		m.must(m.FS.WriteFile("/usr/lib/systemd/system/"+unit+".service", []byte(ordinaryUnit), 0o644))
 	}
-	if version := m.Facts.baked(); version != "" {
+	if version := m.Facts.Baked(); version != "" {
 		m.bake(version)
 	}
 }
