@@ -1,0 +1,103 @@
+// Command node builds and isolates real nodes. It needs root on Linux; see package node.
+//
+//	node check                     says whether this machine can run them, exit code 3 when not
+//	node build                     builds the images into the cache, prints them as JSON
+//	node run DIR COMMAND ARG...    runs a command in a world of its own (see package world)
+//
+// node boot and node world are for it to call itself.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/image"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/machine"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/world"
+)
+
+const usage = `usage: node check | node build | node run DIR COMMAND ARG...`
+
+// exitUnable says that this machine cannot run real nodes.
+const exitUnable = 3
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	code, err := run(ctx, os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "node:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string) (int, error) {
+	if len(args) == 0 {
+		return 2, errors.New(usage)
+	}
+	switch name, rest := args[0], args[1:]; name {
+	case "check":
+		if err := world.Check(); err != nil {
+			fmt.Println("skipped: real nodes:", err)
+			return exitUnable, nil
+		}
+		return 0, nil
+	case "build":
+		return 0, build(ctx)
+	case "run":
+		if len(rest) < 2 {
+			return 2, errors.New(usage)
+		}
+		return world.Run(ctx, rest[0], rest[1:])
+	case world.Inner:
+		return world.Main(rest)
+	case machine.Boot:
+		return 1, machine.Main(rest) // returns on an error only
+	}
+	return 2, errors.New(usage)
+}
+
+// build builds the images and prints them.
+func build(ctx context.Context) error {
+	programs, err := env.Locate()
+	if err != nil {
+		return err
+	}
+	kubernetes, err := programs.KubernetesBinaries(ctx)
+	if err != nil {
+		return err
+	}
+	version, err := image.KubernetesVersion(ctx, kubernetes)
+	if err != nil {
+		return err
+	}
+	cache, err := cacheFolder()
+	if err != nil {
+		return err
+	}
+	made, err := image.Builder{Root: programs.Root, Cache: cache, Kubernetes: kubernetes, Version: version, Out: os.Stderr}.Build(ctx)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(made)
+}
+
+// cacheFolder is where test/cluster keeps its programs too.
+func cacheFolder() (string, error) {
+	if dir := os.Getenv("KARPENTER_CACHE"); dir != "" {
+		return filepath.Join(dir, "node"), nil
+	}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the cache folder: %w; set KARPENTER_CACHE to one", err)
+	}
+	return filepath.Join(user, "karpenter-provider-aws", "node"), nil
+}
