@@ -80,6 +80,10 @@ func (e *Env) RunStranger(ctx context.Context, pool, class string) (string, erro
 	if err != nil || len(images.Images) == 0 {
 		return "", fmt.Errorf("finding an image for the stranger: %w", err)
 	}
+	subnets, err := e.ec2.DescribeSubnets(ctx, &awsec2.DescribeSubnetsInput{})
+	if err != nil || len(subnets.Subnets) == 0 {
+		return "", fmt.Errorf("finding a subnet for the stranger: %w", err)
+	}
 	tags := map[string]string{
 		"karpenter.sh/nodepool": pool, "karpenter.k8s.aws/ec2nodeclass": class, "eks:eks-cluster-name": e.options.ClusterName,
 		"kubernetes.io/cluster/" + e.options.ClusterName: "owned",
@@ -90,7 +94,7 @@ func (e *Env) RunStranger(ctx context.Context, pool, class string) (string, erro
 		specification.Tags = append(specification.Tags, ec2types.Tag{Key: aws.String(key), Value: aws.String(value)})
 	}
 	out, err := e.ec2.RunInstances(ctx, &awsec2.RunInstancesInput{
-		ImageId: images.Images[0].ImageId, InstanceType: ec2types.InstanceTypeT3Medium,
+		ImageId: images.Images[0].ImageId, SubnetId: subnets.Subnets[0].SubnetId, InstanceType: ec2types.InstanceTypeT3Medium,
 		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), TagSpecifications: []ec2types.TagSpecification{specification},
 	})
 	if err != nil {
@@ -100,8 +104,9 @@ func (e *Env) RunStranger(ctx context.Context, pool, class string) (string, erro
 }
 
 // HoldAWS stops the next call of an action by a controller, before it has an effect or after,
-// for as long as that controller lives. The channel is closed when the call has stopped.
-func (e *Env) HoldAWS(action string, after bool) <-chan struct{} {
+// for as long as that controller lives. Where several is set, it is the next launch for
+// more than one claim. The channel is closed when the call has stopped.
+func (e *Env) HoldAWS(action string, after, several bool) <-chan struct{} {
 	reached := make(chan struct{})
 	stage := wire.Before
 	if after {
@@ -110,7 +115,10 @@ func (e *Env) HoldAWS(action string, after bool) <-chan struct{} {
 	ended := e.controller.Done()
 	e.AWS.Inject(wire.Fault{
 		Action: action, Stage: stage, Drop: true,
-		Match: func(c *wire.Call) bool { return c.AccessKey == controllerKey && !dryRun(c) },
+		Match: func(c *wire.Call) bool {
+			merged := c.Form.Get("TargetCapacitySpecification.TotalTargetCapacity")
+			return ofController(c) && (!several || merged > "1")
+		},
 		Do: func(*wire.Call) {
 			close(reached)
 			<-ended
@@ -119,8 +127,15 @@ func (e *Env) HoldAWS(action string, after bool) <-chan struct{} {
 	return reached
 }
 
-// dryRun reports whether a call only asks whether it would be allowed.
-func dryRun(c *wire.Call) bool { return c.Form.Get("DryRun") == "true" }
+// DelayAWS makes the next call of an action by a controller take that long, so that others gather behind it.
+func (e *Env) DelayAWS(action string, d time.Duration) {
+	e.AWS.Inject(wire.Fault{Action: action, Stage: wire.Before, Match: ofController, Delay: d})
+}
+
+// ofController reports whether a call is one of the controller's that has an effect.
+func ofController(c *wire.Call) bool {
+	return c.AccessKey == controllerKey && c.Form.Get("DryRun") != "true"
+}
 
 // SetVisibleAfter makes instances launched from now on invisible to Describe for a while.
 func (e *Env) SetVisibleAfter(d time.Duration) {
