@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake"
+	published "github.com/karpenter-kubeadm/karpenter-provider-aws/test/contract"
 )
 
 // patience is how long one contract may take. LocalStack imports a service at its first call.
@@ -86,6 +89,24 @@ func TestContract(t *testing.T) {
 		})
 	}
 	t.Logf("%s: %d contracts, %d differences allowed", name, len(contracts()), len(allowed))
+}
+
+// TestRequirementsAreLocked: everything that is installed is named with version and hash, and
+// nothing says where from: that is the machine's own setting.
+func TestRequirementsAreLocked(t *testing.T) {
+	g := NewWithT(t)
+	files, err := fs.Glob(published.Requirements, "*.txt")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(files).To(HaveLen(3))
+	for _, name := range files {
+		text, err := published.Requirements.ReadFile(name)
+		g.Expect(err).NotTo(HaveOccurred())
+		for line := range strings.Lines(strings.ReplaceAll(string(text), "\\\n", "")) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				g.Expect(line).To(MatchRegexp(`^[a-z0-9.-]+(\[[a-z,]+\])?==[0-9a-z.]+ .*--hash=sha256:[0-9a-f]{64}$`), name)
+			}
+		}
+	}
 }
 
 func TestContractsHaveNamesOfTheirOwn(t *testing.T) {
