@@ -60,6 +60,10 @@ func typeGPU(ctx context.Context, g Gomega, a *account) {
 	g.Expect(cards).To(HaveLen(1))
 	g.Expect(*cards[0].Name).To(Equal("T4"))
 	g.Expect(*cards[0].Count).To(BeEquivalentTo(1))
+	cards = a.describeType(ctx, g, "g5.xlarge").GpuInfo.Gpus
+	g.Expect(cards).To(HaveLen(1))
+	g.Expect(*cards[0].Name).To(Equal("A10G"))
+	g.Expect(*cards[0].MemoryInfo.SizeInMiB).To(BeEquivalentTo(22888))
 }
 
 func typePages(ctx context.Context, g Gomega, a *account) {

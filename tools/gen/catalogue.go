@@ -124,12 +124,26 @@ func disks(_ facts, t instanceType) string {
 	return fmt.Sprintf("%dx%s %s", t.Storage.Devices, number(t.Storage.SizeGB), kind)
 }
 
-// accelerators are the count, the memory of all in GiB, and the model.
+// accelerators are the count, the memory of all in MiB, and the model.
 func accelerators(_ facts, t instanceType) string {
 	if t.GPU == 0 || t.GPUModel == "" {
 		return ""
 	}
-	return fmt.Sprintf("%d %s %s", t.GPU, strconv.FormatFloat(t.GPUMemoryGiB, 'f', -1, 64), apiName(t.GPUModel))
+	name := apiName(t.GPUModel)
+	return fmt.Sprintf("%d %.0f %s", t.GPU, acceleratorMiB(name, t), name)
+}
+
+// acceleratorMiB is the memory of all of a type's accelerators as EC2's API reports it: of three
+// models less than the round number in prose.
+func acceleratorMiB(name string, t instanceType) float64 {
+	switch name {
+	case "NVIDIA A10G", "NVIDIA L4":
+		return 22888 * float64(t.GPU)
+	case "NVIDIA L40S":
+		return 45776 * float64(t.GPU)
+	default:
+		return t.GPUMemoryGiB * 1024
+	}
 }
 
 // apiName is what EC2's API calls a model, in place of its name in prose.

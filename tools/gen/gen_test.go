@@ -84,11 +84,11 @@ func TestCatalogueLineStatesTheFactsAndNothingElse(t *testing.T) {
 		want   string
 	}{
 		"without a table of limits the instance data is used": {
-			want: "x1.small\ty\tarm64\t2\t0.5\tAWS Graviton\t3.7\t\t\t\t3\t4\t\tHigh\t\t\t\t\t\t2x118 nvme\t2 32 NVIDIA T4\tuse1:2,6",
+			want: "x1.small\ty\tarm64\t2\t0.5\tAWS Graviton\t3.7\t\t\t\t3\t4\t\tHigh\t\t\t\t\t\t2x118 nvme\t2 32768 NVIDIA T4\tuse1:2,6",
 		},
 		"the table of limits wins": {
 			limits: map[string]limits{"x1.small": {interfaces: 8, ipv4: 9, cards: []int{4, 4}, hypervisor: "nitro"}},
-			want:   "x1.small\ty\tarm64\t2\t0.5\tAWS Graviton\t3.7\t\t\tnitro\t8\t9\t4,4\tHigh\t\t\t\t\t\t2x118 nvme\t2 32 NVIDIA T4\tuse1:2,6",
+			want:   "x1.small\ty\tarm64\t2\t0.5\tAWS Graviton\t3.7\t\t\tnitro\t8\t9\t4,4\tHigh\t\t\t\t\t\t2x118 nvme\t2 32768 NVIDIA T4\tuse1:2,6",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,7 +58,7 @@ func TestFactsOfRealTypes(t *testing.T) {
 		"t3.xlarge": {v1.LabelInstanceCPU: "4", v1.LabelInstanceMemory: "16384"},
 		"m6g.large": {corev1.LabelArchStable: "arm64", v1.LabelInstanceCPUManufacturer: "aws", v1.LabelInstanceCPUSustainedClockSpeedMhz: ""},
 		"g5.xlarge": {
-			v1.LabelInstanceGPUName: "a10g", v1.LabelInstanceGPUManufacturer: "nvidia", v1.LabelInstanceGPUCount: "1", v1.LabelInstanceGPUMemory: "24576",
+			v1.LabelInstanceGPUName: "a10g", v1.LabelInstanceGPUManufacturer: "nvidia", v1.LabelInstanceGPUCount: "1", v1.LabelInstanceGPUMemory: "22888",
 			v1.LabelInstanceLocalNVME: "250",
 		},
 		"m5.metal":     {v1.LabelInstanceSize: "metal", v1.LabelInstanceCPU: "96", v1.LabelInstanceHypervisor: ""},

@@ -36,7 +36,7 @@ func TestLookupKnowsTheFactsOf(t *testing.T) {
 			Network: "4x 100 Gigabit", BandwidthMbps: 400000,
 			EBS:         catalogue.EBS{Optimized: true, BaselineMbps: 19000, MaxMbps: 19000, MaxIOPS: 80000},
 			Disks:       catalogue.Disks{Count: 8, SizeGB: 1000, NVMe: true},
-			Accelerator: catalogue.Accelerator{Count: 8, Manufacturer: "NVIDIA", Model: "A100", MemoryGiB: 320},
+			Accelerator: catalogue.Accelerator{Count: 8, Manufacturer: "NVIDIA", Model: "A100", MemoryMiB: 320 << 10},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -146,7 +146,7 @@ func (f *fields) disks(s string) Disks {
 	return Disks{Count: int32(f.toNumber(count)), SizeGB: int64(f.toNumber(size)), NVMe: kind == "nvme"}
 }
 
-// accelerator reads "4 96 NVIDIA A10G": count, memory of all, manufacturer, model.
+// accelerator reads "4 91552 NVIDIA A10G": count, memory of all in MiB, manufacturer, model.
 func (f *fields) accelerator(s string) Accelerator {
 	if s == "" {
 		return Accelerator{}
@@ -158,7 +158,7 @@ func (f *fields) accelerator(s string) Accelerator {
 	}
 	return Accelerator{
 		Count:        int32(f.toNumber(parts[0])),
-		MemoryGiB:    int64(f.toNumber(parts[1])),
+		MemoryMiB:    int64(f.toNumber(parts[1])),
 		Manufacturer: parts[2],
 		Model:        parts[3],
 	}

@@ -48,7 +48,7 @@ type Accelerator struct {
 	Count        int32
 	Manufacturer string // NVIDIA, AMD or AWS
 	Model        string // as in "A10G"; for AWS Inferentia, Inferentia2
-	MemoryGiB    int64  // of all of them together; 0 where no source states it
+	MemoryMiB    int64  // of all of them together; 0 where no source states it
 }
 
 // IsGPU tells whether EC2 lists it under GpuInfo, not InferenceAcceleratorInfo.

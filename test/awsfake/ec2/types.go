@@ -234,12 +234,12 @@ func (i *typeItem) addAccelerator(a catalogue.Accelerator) {
 	if a.Count == 0 {
 		return
 	}
-	d := device{Name: a.Model, Manufacturer: a.Manufacturer, Count: a.Count, MemoryMiB: a.MemoryGiB * 1024 / int64(a.Count)}
+	d := device{Name: a.Model, Manufacturer: a.Manufacturer, Count: a.Count, MemoryMiB: a.MemoryMiB / int64(a.Count)}
 	if a.IsGPU() {
-		i.GPU = &gpuInfo{GPUs: []device{d}, TotalMiB: a.MemoryGiB * 1024}
+		i.GPU = &gpuInfo{GPUs: []device{d}, TotalMiB: a.MemoryMiB}
 		return
 	}
-	i.Inference = &accelInfo{Accelerators: []device{d}, TotalMiB: a.MemoryGiB * 1024}
+	i.Inference = &accelInfo{Accelerators: []device{d}, TotalMiB: a.MemoryMiB}
 }
 
 func newEBSInfo(t catalogue.Type) ebsInfo {

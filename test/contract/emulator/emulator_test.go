@@ -92,7 +92,7 @@ func TestAFailedInstallationSaysWhyAndIsMadeAnew(t *testing.T) {
 	cache, _ := machine(t, "12")
 	t.Setenv("BROKEN_INDEX", "1")
 	_, err := emulator.Install(t.Context(), named(t, "moto"), cache, &bytes.Buffer{})
-	g.Expect(err).To(MatchError(And(ContainSubstring("installing moto from the Python package index"), ContainSubstring("no index today"))))
+	g.Expect(err).To(MatchError(And(ContainSubstring("installing moto from the Python package index (check the network"), ContainSubstring("no index today"))))
 	t.Setenv("BROKEN_INDEX", "")
 	_, err = emulator.Install(t.Context(), named(t, "moto"), cache, &bytes.Buffer{})
 	g.Expect(err).NotTo(HaveOccurred())

@@ -39,7 +39,7 @@ func Install(ctx context.Context, k Kind, cache string, progress io.Writer) (Ins
 		return Installed{}, err
 	}
 	folder := filepath.Join(cache, "python", fmt.Sprintf("%s-%s-%s", k.Name, base.version, identity))
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
 		return Installed{}, fmt.Errorf("making the folder for Python environments: %w", err)
 	}
 	unlock, err := lock(folder + ".lock")
@@ -49,7 +49,7 @@ func Install(ctx context.Context, k Kind, cache string, progress io.Writer) (Ins
 	defer unlock()
 	v := environment{folder: folder, progress: progress}
 	if err := v.fill(ctx, k, base, files); err != nil {
-		return Installed{}, fmt.Errorf("installing %s from the Python package index: %w", k.Name, err)
+		return Installed{}, fmt.Errorf("installing %s from the Python package index (check the network, and which index pip is set to): %w", k.Name, err)
 	}
 	return Installed{kind: k, python: v.python()}, nil
 }
@@ -74,7 +74,7 @@ func requirements(k Kind) (map[string][]byte, string, error) {
 
 // lock keeps other processes from filling the same environment.
 func lock(path string) (func(), error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening lock: %w", err)
 	}
@@ -100,7 +100,7 @@ func (e environment) fill(ctx context.Context, k Kind, base interpreter, files m
 	if err := os.RemoveAll(e.folder); err != nil {
 		return fmt.Errorf("removing an unfinished environment: %w", err)
 	}
-	fmt.Fprintf(e.progress, "%s: making an environment with Python %s\n", k.Name, base.version)
+	_, _ = fmt.Fprintf(e.progress, "%s: making an environment with Python %s\n", k.Name, base.version)
 	if out, err := exec.CommandContext(ctx, base.path, "-m", "venv", e.folder).CombinedOutput(); err != nil {
 		return fmt.Errorf("making a virtual environment: %w: %s", err, out)
 	}
@@ -117,7 +117,7 @@ func (e environment) fill(ctx context.Context, k Kind, base interpreter, files m
 	if err := e.pip(ctx, k.Name, files[k.Name], how...); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(e.folder, complete), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(e.folder, complete), nil, 0o600); err != nil {
 		return fmt.Errorf("marking the environment as complete: %w", err)
 	}
 	return nil
@@ -126,7 +126,7 @@ func (e environment) fill(ctx context.Context, k Kind, base interpreter, files m
 // pip installs what a requirement file lists, and nothing whose hash is not in it.
 func (e environment) pip(ctx context.Context, name string, requirements []byte, how ...string) error {
 	list := filepath.Join(e.folder, "requirements-"+name+".txt")
-	if err := os.WriteFile(list, requirements, 0o644); err != nil {
+	if err := os.WriteFile(list, requirements, 0o600); err != nil {
 		return fmt.Errorf("writing requirements: %w", err)
 	}
 	args := append([]string{"-m", "pip", "install", "--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r", list}, how...)
@@ -165,9 +165,9 @@ func (e environment) follow(name string, output io.Reader, total int) []string {
 		what, found := strings.CutPrefix(line, "Collecting ")
 		if found {
 			n++
-			fmt.Fprintf(e.progress, "%s: %d of %d: %s\n", name, n, total, strings.Fields(what)[0])
+			_, _ = fmt.Fprintf(e.progress, "%s: %d of %d: %s\n", name, n, total, strings.Fields(what)[0])
 		} else if strings.HasPrefix(line, "Installing collected") {
-			fmt.Fprintf(e.progress, "%s: installing\n", name)
+			_, _ = fmt.Fprintf(e.progress, "%s: installing\n", name)
 		}
 	}
 	return last

@@ -37,7 +37,7 @@ const contracts = "github.com/karpenter-kubeadm/karpenter-provider-aws/test/cont
 func main() {
 	require := flag.Bool("require", false, "fail where the machine has no Python that is young enough")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usage: foreign [-require] %s|all\n", strings.Join(emulator.Names(), "|"))
+		_, _ = fmt.Fprintf(flag.CommandLine.Output(), "usage: foreign [-require] %s|all\n", strings.Join(emulator.Names(), "|"))
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -45,7 +45,7 @@ func main() {
 	err := run(ctx, flag.Args(), *require)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, require bool) error {
 		}
 		err = ask(ctx, kind, cache)
 		if missing, ok := errors.AsType[*emulator.NoPythonError](err); ok && !require {
-			fmt.Fprintf(os.Stderr, "%s: skipped: %v\n", name, missing)
+			_, _ = fmt.Fprintf(os.Stderr, "%s: skipped: %v\n", name, missing)
 			continue
 		}
 		errs = append(errs, err)
@@ -102,9 +102,9 @@ func ask(ctx context.Context, kind emulator.Kind, cache string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	fmt.Fprintf(os.Stderr, "%s: ready at %s after %s\n", kind.Name, server.URL, time.Since(began).Round(time.Millisecond))
+	_, _ = fmt.Fprintf(os.Stderr, "%s: ready at %s after %s\n", kind.Name, server.URL, time.Since(began).Round(time.Millisecond))
 	err = test(ctx, kind.Name, server.URL)
-	fmt.Fprintf(os.Stderr, "%s: took %s, %d MiB at most\n", kind.Name, time.Since(began).Round(time.Second), server.PeakMemory()>>20)
+	_, _ = fmt.Fprintf(os.Stderr, "%s: took %s, %d MiB at most\n", kind.Name, time.Since(began).Round(time.Second), server.PeakMemory()>>20)
 	if err != nil {
 		return fmt.Errorf("%s breaks contracts, see above: %w", kind.Name, err)
 	}
