@@ -80,7 +80,7 @@ func NewProviders(cfg aws.Config, kube Kube, o *options.Options, clk Clock) (Pro
 	p.Images = ami.New(ami.Sources{Images: api, Parameters: ssm.NewFromConfig(cfg), Clusters: p.Clusters}, clk, o.AMIRefreshInterval)
 	p.Network = network.New(api, clk, network.Refresh{Subnets: o.SubnetRefreshInterval, SecurityGroups: o.SecurityGroupRefreshInterval})
 	p.Profiles = identity.New(iam.NewFromConfig(cfg), clk)
-	p.Inventory = inventory.New(inventory.Deps{API: api, Clusters: p.Clusters, Clock: clk, Observe: observeBatch})
+	p.Inventory = inventory.New(inventory.Deps{API: api, Consoles: api, Clusters: p.Clusters, Clock: clk, Observe: observeBatch})
 	p.Launcher = launch.New(launch.Deps{
 		API: api, Finder: p.Inventory, Claims: claims{kube.Client}, Addresses: p.Network, Refuser: p.Offerings, Clock: clk,
 		Observe: func(items int, took time.Duration) { observeBatch("create_fleet", items, took) },
@@ -100,6 +100,7 @@ func clusterOptions(o *options.Options) clusterinfo.Options {
 		Endpoint:      o.ClusterEndpoint,
 		CABundle:      o.ClusterCABundle,
 		CloudProvider: cluster.CloudProvider(unlessAuto(o.CloudProvider)),
+		PodNetwork:    clusterinfo.PodNetwork(unlessAuto(o.PodNetwork)),
 	}
 }
 

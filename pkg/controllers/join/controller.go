@@ -54,11 +54,15 @@ const (
 // Inventory knows instances.
 type Inventory interface {
 	Get(ctx context.Context, id instance.ID) (instance.Instance, error)
+	// Console is what the machine has written, without secrets. It may often not be had.
+	Console(ctx context.Context, id instance.ID) (string, error)
 }
 
 // Clusters knows how nodes reach the API server.
 type Clusters interface {
 	Get(ctx context.Context) (cluster.Cluster, error)
+	// Probe connects to the API server as nodes are told to.
+	Probe(ctx context.Context) error
 }
 
 // Options are what a Controller works with.

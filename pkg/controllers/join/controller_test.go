@@ -39,7 +39,16 @@ func (e ec2) Get(_ context.Context, id instance.ID) (instance.Instance, error) {
 	return i, nil
 }
 
+func (e ec2) Console(_ context.Context, id instance.ID) (string, error) {
+	if _, ok := e[id]; !ok {
+		return "", instance.ErrNotFound
+	}
+	return "[ 9.1] cloud-init[7]: karpenter-join phase=runtime result=ok\n", nil
+}
+
 type clusters struct{}
+
+func (clusters) Probe(context.Context) error { return nil }
 
 func (clusters) Get(context.Context) (cluster.Cluster, error) {
 	return cluster.Cluster{Endpoint: "api.example.com:6443"}, nil
@@ -88,6 +97,7 @@ func TestController(t *testing.T) {
 	clock.Step(late)
 	g.Expect(look()).To(Equal(period))
 	g.Expect(claim.StatusConditions().Get(ConditionTypeJoined).Reason).To(Equal("NoCertificateRequest"))
+	g.Expect(claim.StatusConditions().Get(ConditionTypeJoined).Message).To(ContainSubstring("its console says: karpenter-join phase=runtime result=ok"))
 	g.Expect(claim.StatusConditions().IsTrue(karpv1.ConditionTypeLaunched)).To(BeTrue(), "core's conditions stay")
 	g.Expect(claim.StatusConditions().Root().IsTrue()).To(BeFalse())
 	g.Expect(told.reasons).To(Equal([]string{"NodeJoinOverdue"}))

@@ -14,9 +14,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	bootstrapapi "k8s.io/cluster-bootstrap/token/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 )
 
 // lookUp is what EC2 says of the instance, the zero one when it does not show it.
@@ -41,8 +43,28 @@ func (c *Controller) complete(ctx context.Context, f facts) (facts, error) {
 	if f.nodes, err = c.nodes(ctx, names); err != nil {
 		return facts{}, err
 	}
-	f.requests, err = c.requests(ctx, f.claim, names)
-	return f, err
+	if f.requests, err = c.requests(ctx, f.claim, names); err != nil {
+		return facts{}, err
+	}
+	if len(f.nodes) == 0 { // else the machine has come through
+		f.probe = c.clusters.Probe(ctx)
+		f.progress = c.progress(ctx, f.instance.ID)
+	}
+	return f, nil
+}
+
+// progress is what the machine says of its join. Without permission, or where the hypervisor
+// keeps no console, the diagnosis does without.
+func (c *Controller) progress(ctx context.Context, id instance.ID) []string {
+	if id == "" {
+		return nil
+	}
+	console, err := c.inventory.Console(ctx, id)
+	if err != nil {
+		log.FromContext(ctx).V(1).Info("diagnosing without the console", "instance", id, "error", err.Error())
+		return nil
+	}
+	return join.Progress(console)
 }
 
 // nodes are those that have one of names.
@@ -105,6 +127,7 @@ func (c *Controller) read(object *certificatesv1.CertificateSigningRequest) requ
 			r.approved, r.message = true, condition.Message
 		case certificatesv1.CertificateDenied:
 			r.denied, r.message = true, condition.Message
+		case certificatesv1.CertificateFailed: // shows as approved and not issued
 		}
 	}
 	return r

@@ -1,8 +1,10 @@
 package join
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/awslabs/operatorpkg/status"
@@ -10,6 +12,7 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/clusterinfo"
 )
 
 // visibleWithin is how long after its launch an instance may be missing from what EC2 shows.
@@ -36,6 +39,8 @@ type facts struct {
 	requests []request         // for the node's name, since the claim was made
 	nodes    []corev1.Node     // with one of the instance's names
 	endpoint string            // of the API server, for people
+	probe    error             // why nodes cannot use that endpoint, as far as we see
+	progress []string          // what the console says of the join, newest last
 }
 
 // step is what a node lacks. Its reason is one word of a closed set; the message is for
@@ -57,8 +62,8 @@ func firstMissing(f facts) step {
 			return s
 		}
 	}
-	return missing("NodeMissing", "instance %s has its certificate, but no node has registered: the kubelet does not run, or cannot reach https://%s",
-		f.instance.ID, f.endpoint)
+	return missing("NodeMissing", "instance %s has its certificate, but no node has registered: the kubelet does not run, or cannot reach https://%s%s",
+		f.instance.ID, f.endpoint, said(f))
 }
 
 func instanceRuns(f facts) (step, bool) {
@@ -117,9 +122,7 @@ func registered(f facts, node corev1.Node) step {
 // certificate tells how far the newest request for the node's certificate got.
 func certificate(f facts) (step, bool) {
 	if len(f.requests) == 0 {
-		return missing("NoCertificateRequest", "instance %s runs and has not asked for a certificate: its user data is still at work or has failed, "+
-			"or it cannot reach https://%s; `aws ec2 get-console-output --latest --instance-id %s` shows how far it got",
-			f.instance.ID, f.endpoint, f.instance.ID), true
+		return unasked(f), true
 	}
 	newest := slices.MaxFunc(f.requests, func(a, b request) int { return a.created.Compare(b.created) })
 	switch {
@@ -134,4 +137,29 @@ func certificate(f facts) (step, bool) {
 	default:
 		return missing("CertificateNotApproved", "certificate request %s has not been approved", newest.name), true
 	}
+}
+
+// unasked tells why a running instance may not have asked for a certificate.
+func unasked(f facts) step {
+	var unreachable *clusterinfo.UnreachableError
+	var untrusted *clusterinfo.UntrustedError
+	switch {
+	case errors.As(f.probe, &unreachable):
+		return missing("EndpointUnreachable", "instance %s is told to join at https://%s, where the API server does not answer this controller either (%v): "+
+			"correct controlPlaneEndpoint in kube-public/cluster-info, or CLUSTER_ENDPOINT%s", f.instance.ID, unreachable.Endpoint, unreachable.Err, said(f))
+	case errors.As(f.probe, &untrusted):
+		return missing("CAMismatch", "instance %s is told to trust a CA that did not sign the certificate of https://%s (%v): "+
+			"correct the CA in kube-public/cluster-info, or CLUSTER_CA_BUNDLE%s", f.instance.ID, untrusted.Endpoint, untrusted.Err, said(f))
+	default:
+		return missing("NoCertificateRequest", "instance %s runs and has not asked for a certificate: its user data is still at work or has failed, "+
+			"or it cannot reach https://%s: look at its security group and route%s", f.instance.ID, f.endpoint, said(f))
+	}
+}
+
+// said is what the machine itself says, or how to have it say something.
+func said(f facts) string {
+	if len(f.progress) > 0 {
+		return "; its console says: " + strings.Join(f.progress, " | ")
+	}
+	return fmt.Sprintf("; `aws ec2 get-console-output --latest --instance-id %s` shows how far it got", f.instance.ID)
 }

@@ -1,6 +1,8 @@
 package join
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/clusterinfo"
 )
 
 const (
@@ -58,9 +61,26 @@ func TestFirstMissing(t *testing.T) {
 		"it is pending":            {func(f *facts) { f.instance.State = instance.StatePending }, "InstanceNotRunning", "i-0abc is pending", false},
 		"it was stopped":           {func(f *facts) { f.instance.State = instance.StateStopped }, "InstanceNotRunning", "i-0abc is stopped", false},
 		"nothing was asked for":    {nil, "NoCertificateRequest", "https://api.example.com:6443", false},
-		"held":                     {func(f *facts) { f.requests = []request{{name: "csr-1", message: "because"}} }, "CertificateHeld", "csr-1 is held: because", false},
-		"nobody approves":          {func(f *facts) { f.requests = []request{{name: "csr-1"}} }, "CertificateNotApproved", "csr-1", false},
-		"denied":                   {func(f *facts) { f.requests = []request{{name: "csr-1", denied: true, message: "because"}} }, "CertificateDenied", "csr-1 was denied: because", false},
+		"nobody answers the node": {
+			func(f *facts) {
+				f.probe = &clusterinfo.UnreachableError{Endpoint: "10.0.0.9:6443", Err: errors.New("connection refused")}
+			},
+			"EndpointUnreachable", "https://10.0.0.9:6443, where the API server does not answer this controller either (connection refused)", false,
+		},
+		"the CA is not the server's": {
+			func(f *facts) {
+				f.probe = &clusterinfo.UntrustedError{Endpoint: "10.0.0.9:6443", Err: errors.New("unknown authority")}
+			},
+			"CAMismatch", "or CLUSTER_CA_BUNDLE", false,
+		},
+		"the probe failed by itself": {func(f *facts) { f.probe = context.Canceled }, "NoCertificateRequest", "aws ec2 get-console-output", false},
+		"the console tells": {
+			func(f *facts) { f.progress = []string{"phase=kernel result=ok", "phase=packages result=error"} },
+			"NoCertificateRequest", "its console says: phase=kernel result=ok | phase=packages result=error", false,
+		},
+		"held":            {func(f *facts) { f.requests = []request{{name: "csr-1", message: "because"}} }, "CertificateHeld", "csr-1 is held: because", false},
+		"nobody approves": {func(f *facts) { f.requests = []request{{name: "csr-1"}} }, "CertificateNotApproved", "csr-1", false},
+		"denied":          {func(f *facts) { f.requests = []request{{name: "csr-1", denied: true, message: "because"}} }, "CertificateDenied", "csr-1 was denied: because", false},
 		"the newest request counts": {func(f *facts) {
 			f.requests = []request{{name: "csr-2", created: after}, {name: "csr-1", created: noon, denied: true}}
 		}, "CertificateNotApproved", "csr-2", false},

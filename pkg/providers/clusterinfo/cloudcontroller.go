@@ -3,8 +3,10 @@ package clusterinfo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,30 +34,24 @@ func (p *Provider) readCloudProvider(ctx context.Context, found *facts, kubeadm 
 	return err
 }
 
+// cloudControllerRuns looks at the workloads of kube-system; of what it may not list it sees none.
 func (p *Provider) cloudControllerRuns(ctx context.Context) (bool, error) {
 	sets, err := p.kube.AppsV1().DaemonSets(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{})
 	if err != nil && !apierrors.IsForbidden(err) {
 		return false, fmt.Errorf("listing DaemonSets of %s: %w", metav1.NamespaceSystem, err)
 	}
-	if err == nil {
-		for _, set := range sets.Items {
-			if isCloudController(set.Name, set.Spec.Template.Spec) {
-				return true, nil
-			}
-		}
+	if err == nil && slices.ContainsFunc(sets.Items, func(set appsv1.DaemonSet) bool {
+		return isCloudController(set.Name, set.Spec.Template.Spec)
+	}) {
+		return true, nil
 	}
 	deployments, err := p.kube.AppsV1().Deployments(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{})
 	if err != nil && !apierrors.IsForbidden(err) {
 		return false, fmt.Errorf("listing Deployments of %s: %w", metav1.NamespaceSystem, err)
 	}
-	if err == nil {
-		for _, deployment := range deployments.Items {
-			if isCloudController(deployment.Name, deployment.Spec.Template.Spec) {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
+	return err == nil && slices.ContainsFunc(deployments.Items, func(deployment appsv1.Deployment) bool {
+		return isCloudController(deployment.Name, deployment.Spec.Template.Spec)
+	}), nil
 }
 
 // isCloudController goes by the name that all of them have, of the workload or of its image.

@@ -35,7 +35,7 @@ func (p *Provider) load(ctx context.Context) (facts, error) {
 	steps := []func(context.Context, *facts) error{p.readUID, p.readDNS}
 	if mode == cluster.Kubeadm {
 		found.fromKubeadm(kubeadm)
-		steps = append(steps, p.readKubelet, p.readAnonymous)
+		steps = append(steps, p.readKubelet, p.readPodNetwork, p.readAnonymous)
 	}
 	for _, step := range steps {
 		if err := step(ctx, &found); err != nil {

@@ -17,16 +17,20 @@ type overrides struct {
 	endpoint      string // host:port
 	ca            []byte // PEM
 	cloudProvider cluster.CloudProvider
+	podNetwork    PodNetwork
 }
 
 func (o Options) parse() (overrides, error) {
-	parsed := overrides{mode: o.Mode, name: o.Name, cloudProvider: o.CloudProvider}
+	parsed := overrides{mode: o.Mode, name: o.Name, cloudProvider: o.CloudProvider, podNetwork: o.PodNetwork}
 	var errs []error
 	if !slices.Contains([]cluster.Mode{"", cluster.Kubeadm, cluster.EKS}, o.Mode) {
 		errs = append(errs, fmt.Errorf("bootstrap mode %q is not kubeadm, eks or empty", o.Mode))
 	}
 	if !slices.Contains([]cluster.CloudProvider{"", cluster.External, cluster.None}, o.CloudProvider) {
 		errs = append(errs, fmt.Errorf("cloud provider %q is not external, none or empty", o.CloudProvider))
+	}
+	if !slices.Contains([]PodNetwork{"", Overlay, VPC}, o.PodNetwork) {
+		errs = append(errs, fmt.Errorf("pod network %q is not overlay, vpc or empty", o.PodNetwork))
 	}
 	if o.Endpoint != "" {
 		endpoint, err := cluster.ParseServerURL(o.Endpoint)

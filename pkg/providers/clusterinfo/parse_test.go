@@ -66,8 +66,8 @@ func TestOptions(t *testing.T) {
 		"bundle as PEM":             {in: Options{CABundle: string(ca)}, want: overrides{ca: ca}, err: BeNil()},
 		"bundle as the flag has it": {in: Options{CABundle: base64.StdEncoding.EncodeToString(ca) + "\n"}, want: overrides{ca: ca}, err: BeNil()},
 		"all faults at once": {
-			in:  Options{Mode: "rke", CloudProvider: "aws", Endpoint: "10.0.0.1:6443", CABundle: "!"},
-			err: MatchError(And(ContainSubstring(`"rke"`), ContainSubstring(`"aws"`), ContainSubstring("absolute URL"), ContainSubstring("neither PEM nor base64"))),
+			in:  Options{Mode: "rke", CloudProvider: "aws", PodNetwork: "calico", Endpoint: "10.0.0.1:6443", CABundle: "!"},
+			err: MatchError(And(ContainSubstring(`"rke"`), ContainSubstring(`"aws"`), ContainSubstring(`"calico"`), ContainSubstring("absolute URL"), ContainSubstring("neither PEM nor base64"))),
 		},
 		"a bundle without certificate": {
 			in:  Options{CABundle: base64.StdEncoding.EncodeToString([]byte("hello"))},

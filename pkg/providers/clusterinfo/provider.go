@@ -47,6 +47,8 @@ type Options struct {
 	CABundle string
 	// CloudProvider is empty for auto: external where a cloud controller manager is seen.
 	CloudProvider cluster.CloudProvider
+	// PodNetwork is empty for auto: VPC where the VPC CNI is seen.
+	PodNetwork PodNetwork
 }
 
 // Provider reads and keeps one cluster.Cluster. It is safe for concurrent use.

@@ -51,9 +51,10 @@ type Clock interface {
 	clock.WithDelayedExecution
 }
 
-// Deps are what a Provider works with; all are needed but Observe.
+// Deps are what a Provider works with; all are needed but Consoles and Observe.
 type Deps struct {
 	API      API
+	Consoles Consoles
 	Clusters Clusters
 	Clock    Clock
 	// Observe is told of each merged call: which, for how many instances, how long it took.
@@ -67,6 +68,8 @@ type Provider struct {
 	terminates *batch.Batcher[struct{}, instance.ID, struct{}]
 	sweeps     *cache.Cache[sweep]
 	launches   *cache.Cache[[]instance.Instance]
+	consoles   *cache.Cache[string]
+	budget     budget
 }
 
 // New returns an inventory that knows nothing yet.
@@ -75,6 +78,8 @@ func New(deps Deps) *Provider {
 		Deps:     deps,
 		sweeps:   cache.New[sweep](sweepAge, cache.WithClock(deps.Clock)),
 		launches: cache.New[[]instance.Instance](launchesAge, cache.WithClock(deps.Clock)),
+		consoles: cache.New[string](consoleAge, cache.WithClock(deps.Clock)),
+		budget:   budget{clock: deps.Clock},
 	}
 	p.gets = batch.New(deps.Clock, p.options("describe_instances"), p.get)
 	p.terminates = batch.New(deps.Clock, p.options("terminate_instances"), p.terminate)
