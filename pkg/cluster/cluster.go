@@ -8,15 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Mode says which kind of cluster this is.
 type Mode string
 
 const (
-	// Kubeadm: nodes join with kubeadm and a bootstrap token.
+	// Kubeadm clusters have nodes that join with kubeadm and a bootstrap token.
 	Kubeadm Mode = "kubeadm"
-	// EKS: everything is as the AWS provider does it.
+	// EKS clusters have everything as the AWS provider does it.
 	EKS Mode = "eks"
 )
 
@@ -24,11 +25,22 @@ const (
 type CloudProvider string
 
 const (
-	// External: a cloud controller manager does; kubelets start with --cloud-provider=external.
+	// External is a cloud controller manager; kubelets start with --cloud-provider=external.
 	External CloudProvider = "external"
-	// None: kubelet and Karpenter set what a cloud controller manager would have.
+	// None is nobody: kubelet and Karpenter set what a cloud controller manager would have.
 	None CloudProvider = "none"
 )
+
+// PodNetwork says where pods get their addresses from, which may bound how many a node takes.
+// The zero value is an overlay, or any other network whose addresses are not the VPC's.
+type PodNetwork struct {
+	// VPC: each pod takes an address of a network interface (Amazon's VPC CNI).
+	VPC bool
+	// Prefixes: an interface has blocks of 16 addresses where it would have single ones.
+	Prefixes bool
+	// Custom: pods are in other subnets than nodes, so the first interface has no addresses for them.
+	Custom bool
+}
 
 // Cluster is what a node must know. All of it is read from the cluster itself or set by flag.
 type Cluster struct {
@@ -38,10 +50,14 @@ type Cluster struct {
 	Endpoint string // host:port of the API server, no scheme
 	CA       []byte // PEM, one or more certificates
 	Version  Version
-	DNS      netip.Addr // of the kube-dns Service; the zero Addr when there is none
+	// Settled is since when Version's minor has been the cluster's, as far as this process saw.
+	Settled time.Time
+	DNS     netip.Addr // of the kube-dns Service; the zero Addr when there is none
 	// ServiceCIDR and PodCIDR are as in kubeadm-config, empty when it does not say.
 	ServiceCIDR, PodCIDR string
 	CloudProvider        CloudProvider
+	// Pods is the network that pods are in. In EKS mode it is not read, and always the VPC.
+	Pods PodNetwork
 	// Kubelet is kubelet-config's KubeletConfiguration document as YAML, empty when there is none.
 	Kubelet []byte
 	// ImageRepository is where kubeadm-config has node images pulled from, empty for kubeadm's default.

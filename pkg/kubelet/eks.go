@@ -13,6 +13,8 @@ type Network struct {
 	ReservedInterfaces int64
 	// AddressesPerInterface, the primary included, IPv4.
 	AddressesPerInterface int64
+	// Prefixes: all but the primary are blocks of 16 addresses.
+	Prefixes bool
 }
 
 // Traits are how an image family sizes its kubelet in EKS mode.
@@ -51,6 +53,9 @@ func EKS(class Config, machine Machine, traits Traits) Sizes {
 	}
 }
 
+// prefixSize is how many addresses a /28 has, the block that EC2 gives to an interface.
+const prefixSize = 16
+
 // pods returns how many the addresses suffice for: each interface's first address is its
 // own, and the two pods of the host network that run on every node need none.
 func (n Network) pods(reserved int64) int64 {
@@ -58,7 +63,11 @@ func (n Network) pods(reserved int64) int64 {
 	if usable <= 0 {
 		return 0
 	}
-	return usable*(n.AddressesPerInterface-1) + 2
+	addresses := n.AddressesPerInterface - 1
+	if n.Prefixes {
+		addresses *= prefixSize
+	}
+	return usable*addresses + 2
 }
 
 // eksReserved is what EKS's images reserve for kubelet and container runtime: 255 MiB and

@@ -110,6 +110,43 @@ func TestKubeadmEvictions(t *testing.T) {
 	}
 }
 
+func TestKubeadmOnAddressesOfTheVPC(t *testing.T) {
+	medium := kubelet.Network{Interfaces: 3, AddressesPerInterface: 6} // t3.medium
+	big := kubelet.Network{Interfaces: 15, AddressesPerInterface: 50}  // m5.24xlarge
+	prefixed := func(n kubelet.Network) kubelet.Network {
+		n.Prefixes = true
+		return n
+	}
+	for name, tc := range map[string]struct {
+		cluster, class string
+		vcpus          int64
+		network        kubelet.Network
+		pods           int64
+	}{
+		"as many pods as addresses":                     {class: `{}`, vcpus: 2, network: medium, pods: 17},
+		"more than 110, where there are more":           {class: `{}`, vcpus: 96, network: big, pods: 737},
+		"no address at all leaves none":                 {class: `{}`, vcpus: 2, network: kubelet.Network{Interfaces: 3, ReservedInterfaces: 3, AddressesPerInterface: 6}, pods: 0},
+		"prefixes, up to what a small node runs":        {class: `{}`, vcpus: 2, network: prefixed(medium), pods: 110},
+		"prefixes of a machine with one interface":      {class: `{}`, vcpus: 1, network: prefixed(kubelet.Network{Interfaces: 1, AddressesPerInterface: 4}), pods: 50},
+		"prefixes, up to what 30 cores run":             {class: `{}`, vcpus: 30, network: prefixed(big), pods: 110},
+		"prefixes, up to what a large node runs":        {class: `{}`, vcpus: 96, network: prefixed(big), pods: 250},
+		"kubelet-config says how many":                  {cluster: "maxPods: 60", class: `{}`, vcpus: 2, network: medium, pods: 60},
+		"the class says how many":                       {cluster: "maxPods: 60", class: `{"maxPods":8}`, vcpus: 2, network: medium, pods: 8},
+		"podsPerCore caps what there are addresses for": {class: `{"podsPerCore":5}`, vcpus: 2, network: medium, pods: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			cluster, err := kubelet.ParseDocument([]byte(tc.cluster))
+			g.Expect(err).NotTo(HaveOccurred())
+			class, err := kubelet.ParseFields(fields(t, tc.class))
+			g.Expect(err).NotTo(HaveOccurred())
+			got := kubelet.Kubeadm(class.Over(cluster), kubelet.Machine{VCPUs: tc.vcpus, Network: tc.network})
+			g.Expect(got.MaxPods).To(Equal(tc.pods))
+			g.Expect(got.KubeReserved).To(BeNil(), "addresses reserve nothing")
+		})
+	}
+}
+
 // TestEKS holds to the numbers that the AWS provider plans with.
 func TestEKS(t *testing.T) {
 	medium := kubelet.Network{Interfaces: 3, AddressesPerInterface: 6} // t3.medium

@@ -65,6 +65,8 @@ func TestTokensAreKubeadmsWhereKubeadmApproves(t *testing.T) {
 	g.Expect(tokenOptions(&options.Options{CSRApproval: options.Karpenter}).Group).To(BeEmpty())
 	g.Expect(clusterOptions(&options.Options{BootstrapMode: options.Auto, CloudProvider: options.None}).Mode).To(BeEmpty())
 	g.Expect(string(clusterOptions(&options.Options{CloudProvider: options.None}).CloudProvider)).To(Equal("none"))
+	g.Expect(clusterOptions(&options.Options{PodNetwork: options.Auto}).PodNetwork).To(BeEmpty())
+	g.Expect(string(clusterOptions(&options.Options{PodNetwork: options.VPC}).PodNetwork)).To(Equal("vpc"))
 }
 
 // nodeClaims is an API server that has these, after it has failed a few times.

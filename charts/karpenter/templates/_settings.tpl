@@ -22,8 +22,10 @@ SUBNET_REFRESH_INTERVAL: subnetRefreshInterval
 SECURITY_GROUP_REFRESH_INTERVAL: securityGroupRefreshInterval
 BOOTSTRAP_MODE: bootstrapMode
 CLOUD_PROVIDER: cloudProvider
+POD_NETWORK: podNetwork
 CSR_APPROVAL: csrApproval
 ADOPT_UNTAGGED: adoptUntagged
+KUBELET_VERSION_SKEW: kubeletVersionSkew
 {{- end -}}
 
 {{- /* "Gate=value" pairs of a map whose keys are gates in lower camel case. */ -}}

@@ -24,6 +24,8 @@ const (
 	External  = "external"
 	None      = "none"
 	Karpenter = "karpenter"
+	Overlay   = "overlay"
+	VPC       = "vpc"
 )
 
 // Options are the AWS provider's, then ours. Flags and environment variables are named
@@ -46,10 +48,15 @@ type Options struct {
 
 	BootstrapMode     string
 	CloudProvider     string
+	PodNetwork        string
 	CSRApproval       string
 	BootstrapTokenTTL time.Duration
 	AdoptUntagged     bool
-	SystemNamespace   string
+
+	// KubeletVersionSkew is by how many minors a kubelet may be older than the control plane.
+	KubeletVersionSkew int
+
+	SystemNamespace string
 
 	gates string
 }
@@ -79,7 +86,7 @@ func (o *Options) addUpstream(fs *coreoptions.FlagSet) {
 	fs.BoolVar(&o.EKSControlPlane, "eks-control-plane", false, "The control plane is EKS, of which the cluster's version and network are asked.")
 	fs.Float64Var(&o.VMMemoryOverheadPercent, "vm-memory-overhead-percent", 0.075, "The share of an instance's memory, from 0 to 1, that its operating system is assumed not to see, until a node of the type has shown how much it is.")
 	fs.StringVar(&o.InterruptionQueue, "interruption-queue", "", "The name of the SQS queue with EC2's interruption events. Interruptions are not handled when empty.")
-	fs.IntVar(&o.ReservedENIs, "reserved-enis", 0, "How many network interfaces of an instance give no addresses to pods, in eks mode.")
+	fs.IntVar(&o.ReservedENIs, "reserved-enis", 0, "How many network interfaces of an instance give no addresses to pods, where pods have the VPC's.")
 	fs.BoolVar(&o.DisableDryRun, "disable-dry-run", false, "Do not find out by dry-run calls whether an EC2NodeClass can be launched.")
 	fs.BoolVar(&o.EnableZonalShift, "enable-zonal-shift", false, "Launch nothing in zones that ARC has shifted away from. Not supported in kubeadm mode yet.")
 	fs.DurationVar(&o.AMIRefreshInterval, "ami-refresh-interval", time.Minute, "How often images are looked up. At least 1m.")
@@ -92,9 +99,11 @@ func (o *Options) addUpstream(fs *coreoptions.FlagSet) {
 func (o *Options) addOwn(fs *coreoptions.FlagSet) {
 	fs.StringVar(&o.BootstrapMode, "bootstrap-mode", Auto, "How nodes join: kubeadm, eks, or auto, which is kubeadm exactly where kube-system/kubeadm-config can be read.")
 	fs.StringVar(&o.CloudProvider, "cloud-provider", Auto, "Who initialises nodes: external (a cloud controller manager), none, or auto, which looks for one.")
+	fs.StringVar(&o.PodNetwork, "pod-network", Auto, "Whose addresses pods have in kubeadm mode: overlay (nobody's in EC2: a node takes 110 pods), vpc (network interfaces', as with Amazon's VPC CNI: as many as they have), or auto, which is vpc where DaemonSet kube-system/aws-node is there. What kubelet settings say of max pods comes first.")
 	fs.StringVar(&o.CSRApproval, "csr-approval", Karpenter, "Who approves nodes' certificates: karpenter, for exactly the nodes that it launched, or kubeadm, for whoever has a bootstrap token.")
 	fs.DurationVar(&o.BootstrapTokenTTL, "bootstrap-token-ttl", token.DefaultTTL, "How long a bootstrap token lives; a new one takes over at half of it. At least "+token.MinTTL.String()+".")
 	fs.BoolVar(&o.AdoptUntagged, "adopt-untagged", false, "End instances of this cluster's name that no NodeClaim has, though they do not say of which cluster they are. Safe only where no other cluster in the account and region has the name.")
+	fs.IntVar(&o.KubeletVersionSkew, "kubelet-version-skew", 0, "By how many minor versions a node's kubelet may be older than the control plane before the node is replaced: 0 to 3, which is the most that Kubernetes supports.")
 	fs.StringVar(&o.SystemNamespace, "system-namespace", "kube-system", "The namespace that the controller runs in.")
 }
 
@@ -134,8 +143,10 @@ func (o *Options) Validate() error {
 		check("security-group-refresh-interval", o.SecurityGroupRefreshInterval, o.SecurityGroupRefreshInterval >= time.Minute, "must be at least 1m"),
 		oneOf("bootstrap-mode", o.BootstrapMode, Auto, Kubeadm, EKS),
 		oneOf("cloud-provider", o.CloudProvider, Auto, External, None),
+		oneOf("pod-network", o.PodNetwork, Auto, Overlay, VPC),
 		oneOf("csr-approval", o.CSRApproval, Karpenter, Kubeadm),
 		check("bootstrap-token-ttl", o.BootstrapTokenTTL, o.BootstrapTokenTTL >= token.MinTTL, "must be at least "+token.MinTTL.String()),
+		check("kubelet-version-skew", o.KubeletVersionSkew, o.KubeletVersionSkew >= 0 && o.KubeletVersionSkew <= 3, "must be from 0 to 3"),
 		check("system-namespace", o.SystemNamespace, o.SystemNamespace != "", "must be set"),
 	)
 }

@@ -32,7 +32,7 @@ type Config struct {
 	// MemoryOverheadPercent is the share of a machine's memory that is assumed to be kept by
 	// hypervisor and kernel: 0.075 is 7.5 %.
 	MemoryOverheadPercent float64
-	// ReservedENIs are network interfaces that pods get no addresses of, in EKS mode.
+	// ReservedENIs are network interfaces that pods get no addresses of, where they get the VPC's.
 	ReservedENIs int64
 }
 

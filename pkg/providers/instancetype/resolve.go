@@ -55,6 +55,7 @@ type resolver struct {
 	class    *v1.EC2NodeClass
 	family   family
 	mode     cluster.Mode
+	pods     cluster.PodNetwork
 	kubelet  kubelet.Config // what the node's kubelet is configured with
 	zones    map[string]v1.ZoneInfo
 	images   []scheduling.Requirements
@@ -75,7 +76,7 @@ func (p *Provider) resolver(class *v1.EC2NodeClass, c cluster.Cluster) (*resolve
 		config = config.Over(base)
 	}
 	return &resolver{
-		provider: p, class: class, mode: c.Mode, kubelet: config,
+		provider: p, class: class, mode: c.Mode, pods: c.Pods, kubelet: config,
 		family:  familyOf(class.AMIFamily()),
 		zones:   lo.KeyBy(class.ZoneInfo(), func(z v1.ZoneInfo) string { return z.Zone }),
 		offered: map[[2]string]scheduling.Requirements{},
@@ -107,15 +108,29 @@ func (r *resolver) resolve(t Type, labels scheduling.Requirements, sizes kubelet
 }
 
 func (r *resolver) sizes(t Type) kubelet.Sizes {
-	if r.mode != cluster.EKS {
+	switch {
+	case r.mode == cluster.EKS:
+		return kubelet.EKS(r.kubelet, kubelet.Machine{VCPUs: t.VCPUs, Network: r.network(t)}, r.family.eks)
+	case r.pods.VPC:
+		return kubelet.Kubeadm(r.kubelet, kubelet.Machine{VCPUs: t.VCPUs, Network: r.network(t)})
+	default:
 		return kubelet.Kubeadm(r.kubelet, kubelet.Machine{VCPUs: t.VCPUs})
 	}
+}
+
+// network is what the VPC CNI has addresses of on a node of type t.
+func (r *resolver) network(t Type) kubelet.Network {
 	onDefaultCard := func(nic *v1.NetworkInterface) bool { return nic.NetworkCardIndex == 0 && isEFA(nic) }
-	return kubelet.EKS(r.kubelet, kubelet.Machine{VCPUs: t.VCPUs, Network: kubelet.Network{
+	reserved := r.provider.config.ReservedENIs
+	if r.pods.Custom {
+		reserved = max(reserved, 1) // who was told to reserve it for this reason reserves it once
+	}
+	return kubelet.Network{
 		Interfaces:            t.Network.interfaces() - int64(lo.CountBy(r.class.Spec.NetworkInterfaces, onDefaultCard)),
-		ReservedInterfaces:    r.provider.config.ReservedENIs,
+		ReservedInterfaces:    reserved,
 		AddressesPerInterface: t.Network.IPv4PerInterface,
-	}}, r.family.eks)
+		Prefixes:              r.pods.Prefixes && t.nitro(), // other machines' interfaces have none
+	}
 }
 
 // requirements adds to the type's labels what depends on the class.

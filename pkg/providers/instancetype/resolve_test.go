@@ -117,6 +117,7 @@ func TestSizesByMode(t *testing.T) {
 	for name, tc := range map[string]struct {
 		mode         cluster.Mode
 		config       string
+		network      cluster.PodNetwork
 		class        *v1.EC2NodeClass
 		pods         int64
 		reservedCPU  string
@@ -125,7 +126,13 @@ func TestSizesByMode(t *testing.T) {
 		"kubeadm":                             {mode: cluster.Kubeadm, class: testClass(), pods: 110, reservedCPU: "0"},
 		"kubeadm with kubelet-config":         {mode: cluster.Kubeadm, config: "maxPods: 50\nkubeReserved: {cpu: 100m}", class: testClass(), pods: 50, reservedCPU: "100m"},
 		"the class wins":                      {mode: cluster.Kubeadm, config: "maxPods: 50", class: testClass(settings(`{"maxPods":20}`)), pods: 20, reservedCPU: "0"},
-		"kubeadm heeds no interfaces":         {mode: cluster.Kubeadm, class: testClass(), reservedENIs: 3, pods: 110, reservedCPU: "0"},
+		"an overlay heeds no interfaces":      {mode: cluster.Kubeadm, class: testClass(), reservedENIs: 3, pods: 110, reservedCPU: "0"},
+		"addresses of the VPC bound pods":     {mode: cluster.Kubeadm, network: cluster.PodNetwork{VPC: true}, class: testClass(), pods: 17, reservedCPU: "0"},
+		"less those of reserved interfaces":   {mode: cluster.Kubeadm, network: cluster.PodNetwork{VPC: true}, class: testClass(), reservedENIs: 1, pods: 12, reservedCPU: "0"},
+		"custom networking reserves one":      {mode: cluster.Kubeadm, network: cluster.PodNetwork{VPC: true, Custom: true}, class: testClass(), pods: 12, reservedCPU: "0"},
+		"and not another, where that was set": {mode: cluster.Kubeadm, network: cluster.PodNetwork{VPC: true, Custom: true}, class: testClass(), reservedENIs: 1, pods: 12, reservedCPU: "0"},
+		"prefixes hold more than a node runs": {mode: cluster.Kubeadm, network: cluster.PodNetwork{VPC: true, Prefixes: true}, class: testClass(), pods: 110, reservedCPU: "0"},
+		"the class wins over addresses, too":  {mode: cluster.Kubeadm, network: cluster.PodNetwork{VPC: true}, class: testClass(settings(`{"maxPods":40}`)), pods: 40, reservedCPU: "0"},
 		"eks":                                 {mode: cluster.EKS, class: testClass(ofFamily(v1.AMIFamilyAL2023)), pods: 17, reservedCPU: "70m"},
 		"eks has no use for a kubelet-config": {mode: cluster.EKS, config: "maxPods: 50", class: testClass(ofFamily(v1.AMIFamilyAL2023)), pods: 17, reservedCPU: "70m"},
 		"eks with reserved interfaces":        {mode: cluster.EKS, class: testClass(ofFamily(v1.AMIFamilyAL2023)), reservedENIs: 1, pods: 12, reservedCPU: "70m"},
@@ -138,7 +145,7 @@ func TestSizesByMode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			p := New(nil, Config{ReservedENIs: tc.reservedENIs})
-			r, err := p.resolver(tc.class, cluster.Cluster{Mode: tc.mode, Kubelet: []byte(tc.config)})
+			r, err := p.resolver(tc.class, cluster.Cluster{Mode: tc.mode, Pods: tc.network, Kubelet: []byte(tc.config)})
 			g.Expect(err).NotTo(HaveOccurred())
 			got := r.sizes(medium())
 			g.Expect(got.MaxPods).To(Equal(tc.pods))

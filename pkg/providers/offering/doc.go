@@ -4,7 +4,8 @@
 // worth asking EC2 for? With the types of package instancetype that makes what Karpenter
 // plans with. InstanceTypes is the hottest call in Karpenter, so the answer for a node class
 // is a snapshot that is rebuilt only when an input changed: the class (its generation or the
-// subnets in its status), EC2's types, prices, refused pools, the cluster's kubelet-config.
+// subnets in its status), EC2's types, prices, refused pools, the cluster's kubelet-config
+// and pod network.
 //
 //	New(Config, Sources) (*Provider, error)
 //	InstanceTypes(ctx, class) ([]*cloudprovider.InstanceType, error)

@@ -60,7 +60,7 @@ func (s *snapshot) serves(in inputs) bool {
 // agrees reports whether b stands apart from the class.
 func (b *base) agrees(in inputs) bool {
 	return b.version == in.types &&
-		b.cluster.Mode == in.cluster.Mode && bytes.Equal(b.cluster.Kubelet, in.cluster.Kubelet)
+		b.cluster.Mode == in.cluster.Mode && b.cluster.Pods == in.cluster.Pods && bytes.Equal(b.cluster.Kubelet, in.cluster.Kubelet)
 }
 
 // holds reports whether b stands. Of the class's status, subnets and images count, and

@@ -28,6 +28,7 @@ func TestWhatRenewsTheTypes(t *testing.T) {
 		"another class of the same name":  {change: func(_ *world, c *v1.EC2NodeClass) { c.UID = "uid-2" }, renewed: true},
 		"EC2's types":                     {change: func(w *world, _ *v1.EC2NodeClass) { w.types.version++ }, renewed: true},
 		"the cluster's kubelet-config":    {change: func(w *world, _ *v1.EC2NodeClass) { w.cluster.Kubelet = []byte("maxPods: 60") }, renewed: true},
+		"the network of pods":             {change: func(w *world, _ *v1.EC2NodeClass) { w.cluster.Pods.VPC = true }, renewed: true},
 		"the cluster's mode":              {change: func(w *world, _ *v1.EC2NodeClass) { w.cluster.Mode = cluster.EKS }, renewed: true},
 		"the cluster's version":           {change: func(w *world, _ *v1.EC2NodeClass) { w.cluster.Version = cluster.Version{Major: 1, Minor: 37} }},
 		"a refusal of a pool nobody has":  {change: func(w *world, _ *v1.EC2NodeClass) { w.Refuse([]pool.Pool{od("x9.mega", zoneA)}, "none") }},
