@@ -12,8 +12,8 @@ BIN     := bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X sigs.k8s.io/karpenter/pkg/operator.Version=$(VERSION)
 
-# Packages whose tests need nothing but this machine; test/e2e is run by ginkgo.
-UNIT  = $(shell go list ./... | grep -v /test/e2e)
+# Packages whose tests need nothing but this machine; test/e2e is run by ginkgo, test/ccm needs programs of its own.
+UNIT  = $(shell go list ./... | grep -vE '/test/(e2e|ccm)')
 # How many clusters the e2e specs use side by side.
 PROCS ?= 3
 # A regular expression that picks e2e specs.
@@ -55,7 +55,7 @@ generate: ## Write CRDs, deep copies, instance facts and prices anew
 ##@ Test
 
 .PHONY: test
-test: unit e2e ## Everything: unit, real SDK on a pretended AWS, controllers on a real API server, e2e
+test: unit e2e ccm ## Everything: unit, real SDK on a pretended AWS, controllers on a real API server, e2e
 
 .PHONY: unit
 unit: tools ## All tests but the e2e specs
@@ -67,6 +67,13 @@ unit: tools ## All tests but the e2e specs
 .PHONY: e2e
 e2e: tools build ## The e2e specs: makes control planes and hollow nodes on loopback, costs nothing (FOCUS=regexp)
 	go run github.com/onsi/ginkgo/v2/ginkgo -procs=$(PROCS) --randomize-all --poll-progress-after=2m --timeout=40m $(if $(FOCUS),--focus='$(FOCUS)') ./test/e2e
+
+.PHONY: ccm
+ccm: tools build $(BIN)/aws-cloud-controller-manager ## Specs with and without AWS's own cloud controller manager, unmodified
+	go test -count=1 -timeout 10m ./test/ccm
+
+$(BIN)/aws-cloud-controller-manager: test/ccm/program/go.mod test/ccm/program/go.sum
+	go -C test/ccm/program build -buildvcs=false -o ../../../$@ k8s.io/cloud-provider-aws/cmd/aws-cloud-controller-manager
 
 ##@ Verify
 
