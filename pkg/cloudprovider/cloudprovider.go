@@ -85,6 +85,8 @@ type Config struct {
 	RebootForRepair bool
 	// ReservedCapacity: instances stay out of open capacity reservations.
 	ReservedCapacity bool
+	// KubeletSkew is by how many minors a node's kubelet may be older than the control plane.
+	KubeletSkew int
 }
 
 // CloudProvider implements Karpenter's interface of that name.

@@ -79,5 +79,8 @@ func annotated(claim *karpv1.NodeClaim, class *v1.EC2NodeClass, where cluster.Cl
 	claim.Annotations[v1.AnnotationEC2NodeClassHash] = class.Hash(where.CA)
 	claim.Annotations[v1.AnnotationEC2NodeClassHashVersion] = v1.HashVersion
 	claim.Annotations[v1.AnnotationInstanceProfile] = class.Status.InstanceProfile
+	if where.Mode == cluster.Kubeadm {
+		claim.Annotations[v1.AnnotationKubernetesVersion] = where.Version.String()
+	}
 	return claim
 }

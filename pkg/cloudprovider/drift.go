@@ -42,6 +42,9 @@ func (c *CloudProvider) IsDrifted(ctx context.Context, claim *karpv1.NodeClaim) 
 	if reason := classDrift(claim, class); reason != notDrifted {
 		return reason, nil
 	}
+	if reason, err := c.versionDrift(ctx, claim); reason != notDrifted || err != nil {
+		return reason, err
+	}
 	all, err := c.Types.InstanceTypes(ctx, class)
 	if err != nil {
 		return notDrifted, fmt.Errorf("resolving instance types: %w", err)

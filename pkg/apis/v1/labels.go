@@ -75,6 +75,8 @@ const (
 	AnnotationClusterNameTagged = apis.CompatibilityGroup + "/cluster-name-tagged"
 	// AnnotationInstanceProfile is on a NodeClaim the instance profile that it was launched with.
 	AnnotationInstanceProfile = apis.Group + "/instance-profile-name"
+	// AnnotationKubernetesVersion is on a NodeClaim the cluster's version at its launch.
+	AnnotationKubernetesVersion = apis.Group + "/kubernetes-version"
 	// AnnotationNVIDIAConsumableCapacity is set by users on a class; it says how GPUs are shared.
 	AnnotationNVIDIAConsumableCapacity = apis.Group + "/nvidia-consumable-capacity"
 )

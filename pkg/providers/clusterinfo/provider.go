@@ -64,8 +64,9 @@ type Provider struct {
 	// mode is decided once: a ConfigMap that is lost does not turn the cluster into another kind.
 	mode atomic.Pointer[cluster.Mode]
 
-	mu    sync.Mutex // guards floor; never held while I/O runs
-	floor cluster.Floor
+	mu       sync.Mutex // guards what follows; never held while I/O runs
+	floor    cluster.Floor
+	settling cluster.Settling
 }
 
 // New returns a Provider that reads through config, which has to reach the API server as
@@ -146,12 +147,14 @@ func countFailure(string, time.Duration, error) { refreshFailures.Inc(nil) }
 // resolve joins what was read with what the API servers reported.
 func (p *Provider) resolve(found facts) (cluster.Cluster, error) {
 	p.mu.Lock()
-	version, known := p.floor.Lowest(p.clock.Now(), found.version)
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	now := p.clock.Now()
+	version, known := p.floor.Lowest(now, found.version)
 	if !known {
 		return cluster.Cluster{}, errors.New("no API server has reported its version in the last 10 minutes")
 	}
+	p.settling = p.settling.Observe(version, now)
 	resolved := found.cluster
-	resolved.Version = version
+	resolved.Version, resolved.Settled = version, p.settling.Since()
 	return resolved, nil
 }
