@@ -38,7 +38,7 @@ build: ## Build the controller into bin/
 .PHONY: image
 image: ## Write an OCI image archive of the controller to bin/; needs no Docker
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $(BIN)/image/controller ./cmd/controller
-	cd tools/image && go run . -binary ../../$(BIN)/image/controller -tag $(VERSION) -output ../../$(BIN)/controller-image.tar
+	go -C tools/image run . -binary ../../$(BIN)/image/controller -tag $(VERSION) -output ../../$(BIN)/controller-image.tar
 
 .PHONY: tools
 tools: $(BIN)/cluster ## Build the embedded Kubernetes control plane (about 6 minutes the first time)
@@ -60,9 +60,9 @@ test: unit e2e ccm ## Everything: unit, real SDK on a pretended AWS, controllers
 .PHONY: unit
 unit: tools ## All tests but the e2e specs
 	KUBEBUILDER_ASSETS=$$($(BIN)/cluster build) go test -race -shuffle=on -timeout 20m $(UNIT)
-	cd test/cluster && go test -shuffle=on -timeout 10m ./...
-	cd tools/gen && go test ./...
-	cd tools/image && go test ./...
+	go -C test/cluster test -shuffle=on -timeout 40m ./...
+	go -C tools/gen test ./...
+	go -C tools/image test ./...
 
 .PHONY: e2e
 e2e: tools build ## The e2e specs: makes control planes and hollow nodes on loopback, costs nothing (FOCUS=regexp)
@@ -74,6 +74,11 @@ ccm: tools build $(BIN)/aws-cloud-controller-manager ## Specs with and without A
 
 $(BIN)/aws-cloud-controller-manager: test/ccm/program/go.mod test/ccm/program/go.sum
 	go -C test/ccm/program build -buildvcs=false -o ../../../$@ k8s.io/cloud-provider-aws/cmd/aws-cloud-controller-manager
+
+.PHONY: contract
+contract: ## Hold awsfake, moto and LocalStack to the same contracts (needs Python 3.13; about 2 minutes)
+	go test ./test/contract
+	go run ./test/contract/foreign all
 
 ##@ Verify
 
