@@ -167,7 +167,7 @@ func (c *Controller) reportCollision(ctx context.Context) error {
 		return fmt.Errorf("listing EC2NodeClasses: %w", err)
 	}
 	for n := range classes.Items {
-		c.recorder.Publish(nameCollision(&classes.Items[n], uids, len(foreign)))
+		c.recorder.Publish(nameCollision(&classes.Items[n], foreign[0].Tags[v1.EKSClusterNameTagKey], uids, len(foreign)))
 	}
 	return nil
 }

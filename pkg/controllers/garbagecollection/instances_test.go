@@ -91,7 +91,7 @@ func (r *recorder) Publish(all ...events.Event) { r.published = append(r.publish
 func old(id instance.ID, uid string) instance.Instance {
 	i := instance.Instance{
 		ID: id, Pool: pool.Pool{InstanceType: "t3.medium", Zone: "ap-northeast-2a"}, State: instance.StateRunning,
-		Launched: now.Add(-time.Hour), Tags: map[string]string{},
+		Launched: now.Add(-time.Hour), Tags: map[string]string{v1.EKSClusterNameTagKey: "demo"},
 	}
 	if uid != "" {
 		i.Tags[v1.ClusterUIDTagKey] = uid
@@ -117,7 +117,7 @@ func TestController(t *testing.T) {
 			g.Expect(w.kube.List(t.Context(), &nodes)).To(Succeed())
 			g.Expect(nodes.Items).To(HaveLen(1))
 			g.Expect(nodes.Items[0].Name).To(Equal("another"))
-		}).Should(Succeed())
+		}).WithTimeout(10 * time.Second).Should(Succeed())
 		g.Expect(w.inventory.ended).To(HaveEach(instance.ID("i-0a")), "what bears no UID is left")
 	})
 	t.Run("keeps what a NodeClaim has", func(t *testing.T) {
@@ -145,9 +145,9 @@ func TestController(t *testing.T) {
 			_, err := w.controller().Reconcile(t.Context())
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(w.recorder.published).NotTo(BeEmpty())
-		}).Should(Succeed())
+		}).WithTimeout(10 * time.Second).Should(Succeed())
 		g.Expect(w.recorder.published[0].Reason).To(Equal("ClusterNameCollision"))
-		g.Expect(w.recorder.published[0].Message).To(ContainSubstring("theirs"))
+		g.Expect(w.recorder.published[0].Message).To(And(ContainSubstring(`this cluster's name "demo"`), ContainSubstring("theirs")))
 		g.Expect(w.inventory.ended).To(BeEmpty())
 	})
 	t.Run("fails when one cannot be ended, after it has ended the others", func(t *testing.T) {
