@@ -131,16 +131,22 @@ func TestNoRuleReadsSecretsBroadly(t *testing.T) {
 }
 
 func TestApproverIsOptional(t *testing.T) {
-	g := NewWithT(t)
-	names := func(settings map[string]any) []string {
-		var all []string
-		for _, object := range chart.Kind(render(t, settings, nil), "ClusterRole") {
-			all = append(all, object.GetName())
+	for setting, approves := range map[string]bool{"karpenter": true, "kubeadm": false} {
+		g := NewWithT(t)
+		var resources []string
+		for _, object := range chart.Kind(render(t, map[string]any{"clusterName": "a", "csrApproval": setting}, nil), "ClusterRole") {
+			var role rbacv1.ClusterRole
+			g.Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &role)).To(Succeed())
+			for _, rule := range role.Rules {
+				if slices.Contains(rule.APIGroups, "certificates.k8s.io") {
+					resources = append(resources, rule.Resources...)
+				}
+			}
 		}
-		return all
+		g.Expect(resources).To(ContainElement("certificatesigningrequests"), "nodes that are late are explained with them")
+		g.Expect(slices.Contains(resources, "certificatesigningrequests/approval")).To(Equal(approves), setting)
+		g.Expect(slices.Contains(resources, "signers")).To(Equal(approves), setting)
 	}
-	g.Expect(names(map[string]any{"clusterName": "a"})).To(ContainElement("karpenter-approver"))
-	g.Expect(names(map[string]any{"clusterName": "a", "csrApproval": "kubeadm"})).NotTo(ContainElement("karpenter-approver"))
 }
 
 func TestOwnPodsAreTheDefaultOfSpreads(t *testing.T) {
