@@ -3,6 +3,7 @@ package v1
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,13 +14,13 @@ import (
 
 func compareFields(a, b *KubeletError) int { return strings.Compare(a.Field, b.Field) }
 
-// evictionSignals are those on which a Linux kubelet evicts. It ignores any other, and with
-// it the threshold that the user believes to be set.
+// evictionSignals are those on which a Linux kubelet evicts. It does not start with any
+// other, and overwrites containerfs's, which it derives by itself.
 func evictionSignals() []string {
 	return []string{"memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree", "pid.available"}
 }
 
-// reservable are the resources that a kubelet can reserve. It ignores any other.
+// reservable are the resources that a kubelet can reserve. It does not start with any other.
 func reservable() []string { return []string{"cpu", "memory", "ephemeral-storage", "pid"} }
 
 // evictionMaps checks the four fields that are keyed by eviction signal.
@@ -30,7 +31,7 @@ func evictionMaps(k KubeletConfiguration) []*KubeletError {
 		check func(value string) string
 	}{
 		{"evictionHard", threshold},
-		{"evictionMinimumReclaim", threshold},
+		{"evictionMinimumReclaim", reclaim},
 		{"evictionSoft", threshold},
 		{"evictionSoftGracePeriod", gracePeriod},
 	} {
@@ -48,11 +49,39 @@ func evictionMaps(k KubeletConfiguration) []*KubeletError {
 	return errs
 }
 
-// threshold says what is wrong with an eviction threshold, "" when nothing is.
+// threshold says what is wrong with an eviction threshold, "" when nothing is. A kubelet
+// does not start with a quantity of zero. A share of 0% or 100% is the way to have no
+// threshold at all.
 func threshold(value string) string {
+	if fault := amount(value); fault != "" {
+		return fault
+	}
+	if q, err := resource.ParseQuantity(value); err == nil && q.Sign() == 0 {
+		return "must be above zero, or the kubelet does not start; 0% is no threshold"
+	}
+	return ""
+}
+
+// reclaim says what is wrong with a least amount to win back, "" when nothing is. It may be a
+// quantity of zero, which is the kubelet's own, but no share of zero.
+func reclaim(value string) string {
+	if fault := amount(value); fault != "" {
+		return fault
+	}
+	percent, cut := strings.CutSuffix(value, "%")
+	if p, err := strconv.ParseFloat(percent, 32); cut && err == nil && p == 0 {
+		return "must be above zero, or the kubelet does not start"
+	}
+	return ""
+}
+
+// amount says what is wrong with a share or quantity of what a signal measures, "" when
+// nothing is.
+func amount(value string) string {
 	const want = "must be a percentage such as 5% or a quantity such as 100Mi, not negative"
 	if percent, cut := strings.CutSuffix(value, "%"); cut {
-		if p, err := strconv.ParseFloat(percent, 64); err != nil || p < 0 || p > 100 {
+		// NaN is neither below nor above.
+		if p, err := strconv.ParseFloat(percent, 32); err != nil || math.IsNaN(p) || p < 0 || p > 100 {
 			return want
 		}
 		return ""
