@@ -134,7 +134,7 @@ func TestDisksAreTheClassesOrWhatItsFamilyStartsWith(t *testing.T) {
 			class := ubuntu("default")
 			class.Spec.AMIFamily, class.Spec.BlockDeviceMappings = &tc.family, tc.own
 			var got []string
-			for _, d := range disks(class) {
+			for _, d := range class.Disks() {
 				got = append(got, *d.DeviceName)
 			}
 			NewWithT(t).Expect(got).To(Equal(tc.want))

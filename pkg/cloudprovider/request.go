@@ -4,7 +4,6 @@ import (
 	"maps"
 
 	"github.com/samber/lo"
-	"k8s.io/apimachinery/pkg/api/resource"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 	"sigs.k8s.io/karpenter/pkg/apis/v1alpha1"
 
@@ -57,7 +56,7 @@ func newTemplate(o order, l lot, reservedCapacity bool) launch.Template {
 		ImageID:              l.image,
 		InstanceProfile:      o.class.Status.InstanceProfile,
 		SecurityGroupIDs:     lo.Map(o.class.Status.SecurityGroups, func(g v1.SecurityGroup, _ int) string { return g.ID }),
-		BlockDevices:         disks(o.class),
+		BlockDevices:         o.class.Disks(),
 		Metadata:             spec.MetadataOptions,
 		NetworkInterfaces:    spec.NetworkInterfaces,
 		ConnectionTracking:   spec.ConnectionTracking,
@@ -71,30 +70,4 @@ func newTemplate(o order, l lot, reservedCapacity bool) launch.Template {
 		Tenancy:              o.choice.tenancy,
 		OptOutOfReservations: reservedCapacity,
 	}
-}
-
-// disks are the class's, or what the family starts with. Package instancetype counts the
-// same sizes as ephemeral storage.
-func disks(class *v1.EC2NodeClass) []*v1.BlockDeviceMapping {
-	if len(class.Spec.BlockDeviceMappings) > 0 {
-		return class.Spec.BlockDeviceMappings
-	}
-	switch class.AMIFamily() {
-	case v1.AMIFamilyCustom:
-		return nil // what the image has
-	case v1.AMIFamilyUbuntu:
-		return []*v1.BlockDeviceMapping{disk("/dev/sda1", "20Gi")}
-	case v1.AMIFamilyBottlerocket:
-		return []*v1.BlockDeviceMapping{disk("/dev/xvda", "4Gi"), disk("/dev/xvdb", "20Gi")}
-	case v1.AMIFamilyWindows2019, v1.AMIFamilyWindows2022, v1.AMIFamilyWindows2025:
-		return []*v1.BlockDeviceMapping{disk("/dev/sda1", "50Gi")}
-	default:
-		return []*v1.BlockDeviceMapping{disk("/dev/xvda", "20Gi")}
-	}
-}
-
-func disk(device, size string) *v1.BlockDeviceMapping {
-	return &v1.BlockDeviceMapping{DeviceName: &device, EBS: &v1.BlockDevice{
-		Encrypted: lo.ToPtr(true), VolumeType: lo.ToPtr("gp3"), VolumeSize: lo.ToPtr(resource.MustParse(size)),
-	}}
 }

@@ -7,10 +7,7 @@ import (
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 )
 
-const (
-	gibi = 1 << 30
-	giga = 1_000_000_000
-)
+const giga = 1_000_000_000
 
 // ephemeralStorage returns what pods may write to on a node of class: the instance store
 // where the class makes it the data disk, else the volume that holds the kubelet's files.
@@ -21,7 +18,7 @@ func ephemeralStorage(t Type, class *v1.EC2NodeClass, f family) resource.Quantit
 	if disk := dataDisk(class.Spec.BlockDeviceMappings, f); disk != nil && disk.EBS != nil && disk.EBS.VolumeSize != nil {
 		return disk.EBS.VolumeSize.DeepCopy()
 	}
-	return *resource.NewQuantity(f.dataGiB*gibi, resource.BinarySI)
+	return f.dataSize.DeepCopy()
 }
 
 // dataDisk finds the disk that holds the kubelet's files: the one marked so, else the family's,
