@@ -79,6 +79,18 @@ func privateDomain(region string) string {
 	return region + ".compute.internal"
 }
 
+// publicName is what a VPC with DNS host names calls an address; "" for none.
+func publicName(addr netip.Addr, region string) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	domain := region + ".compute.amazonaws.com"
+	if region == "us-east-1" {
+		domain = "compute-1.amazonaws.com"
+	}
+	return "ec2-" + strings.ReplaceAll(addr.String(), ".", "-") + "." + domain
+}
+
 // mac derives a hardware address from a private one, which is unique in its network.
 func mac(addr netip.Addr) string {
 	b := addr.As4()

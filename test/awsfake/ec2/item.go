@@ -156,7 +156,7 @@ func (r *region) addNetwork(out *instanceItem, i *instance) {
 	yes := true
 	out.SubnetID, out.VpcID, out.SourceDestCheck = i.plan.subnet.ID, i.plan.subnet.vpc.ID, &yes
 	out.PrivateIP, out.PublicIP = addrText(i.addr), addrText(i.publicAddr)
-	out.PrivateDNSName = r.privateName(i)
+	out.PrivateDNSName, out.DNSName = r.privateName(i), publicName(i.publicAddr, r.name)
 	out.Groups = each(i.plan.groups, newGroupName)
 	for _, n := range i.interfaces {
 		out.Interfaces = append(out.Interfaces, r.attachedInterface(n))

@@ -117,8 +117,16 @@ func TestProtectedInstancesStay(t *testing.T) {
 func TestStopAndReboot(t *testing.T) {
 	a := start(t, delays(ec2.Delays{Stopping: time.Minute}))
 	id := a.launch()
+	lastBoot := func() time.Time {
+		all, err := a.EC2.Instances(region)
+		a.Expect(err).NotTo(HaveOccurred())
+		return all[len(all)-1].LastBoot
+	}
+	a.Expect(lastBoot()).To(BeTemporally("==", a.clock.Now()))
+	a.clock.Step(time.Second)
 	_, err := a.api.RebootInstances(t.Context(), &awsec2.RebootInstancesInput{InstanceIds: []string{id}})
 	a.Expect(err).NotTo(HaveOccurred())
+	a.Expect(lastBoot()).To(BeTemporally("==", a.clock.Now()), "a reboot is told to what boots the machine")
 	a.Expect(a.one(id).State.Name).To(Equal(types.InstanceStateNameRunning))
 	_, err = a.api.StopInstances(t.Context(), &awsec2.StopInstancesInput{InstanceIds: []string{id}})
 	a.Expect(err).NotTo(HaveOccurred())

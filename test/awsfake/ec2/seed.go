@@ -158,6 +158,7 @@ type Instance struct {
 	ID, State, Type, Zone, CapacityType, ImageID, SubnetID, PrivateIP, PrivateName string
 
 	Launched time.Time
+	LastBoot time.Time // at launch, a start after a stop, or a reboot
 	Tags     map[string]string
 	UserData string // base64, as given
 }
@@ -170,7 +171,7 @@ func (w *World) Instances(regionName string) ([]Instance, error) {
 			return Instance{
 				ID: i.ID, State: i.state, Type: i.plan.kind.Name, Zone: i.plan.zone.Name, CapacityType: i.plan.pool.CapacityType,
 				ImageID: i.plan.image.base.ID, SubnetID: i.plan.subnet.ID, PrivateIP: addrText(i.privateAddr()),
-				PrivateName: r.privateName(i), Launched: i.launched, Tags: maps.Clone(i.Tags), UserData: i.plan.data.UserData,
+				PrivateName: r.privateName(i), Launched: i.launched, LastBoot: i.lastBoot, Tags: maps.Clone(i.Tags), UserData: i.plan.data.UserData,
 			}
 		}), nil
 	})
