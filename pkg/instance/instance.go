@@ -46,6 +46,8 @@ type Instance struct {
 	PrivateName      string    // EC2's private DNS name, kept for diagnosis; node names are computed by NodeName
 	PrivateIP        netip.Addr
 	PrivateIPs       []netip.Addr // all addresses of all interfaces, PrivateIP first
+	PublicName       string       // EC2's public DNS name; empty without a public address or where the VPC gives no names
+	PublicIPs        []netip.Addr // IPv4 addresses of EC2's or Elastic IPs that lead to any interface
 	SubnetID         string
 	SecurityGroupIDs []string
 	Tenancy          string

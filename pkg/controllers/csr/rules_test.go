@@ -169,6 +169,16 @@ func TestServingRules(t *testing.T) {
 			f.instance.PrivateIPs = []netip.Addr{f.instance.PrivateIP, second}
 			f.request.IPs = append(f.request.IPs, second)
 		}, approve, "InstanceOfNodeClaim"},
+		"its public name and address": {func(f *servingFacts) {
+			public := netip.MustParseAddr("203.0.113.25")
+			f.instance.PublicName, f.instance.PublicIPs = "ec2-203-0-113-25.example.amazonaws.com", []netip.Addr{public}
+			f.request.DNS, f.request.IPs = append(f.request.DNS, "ec2-203-0-113-25.example.amazonaws.com"), append(f.request.IPs, public)
+		}, approve, "InstanceOfNodeClaim"},
+		"an address that is public, but another's": {func(f *servingFacts) {
+			f.instance.PublicIPs = []netip.Addr{netip.MustParseAddr("203.0.113.25")}
+			f.request.IPs = append(f.request.IPs, netip.MustParseAddr("203.0.113.26"))
+		}, deny, "ForeignNames"},
+		"a name that is empty, as its public one": {func(f *servingFacts) { f.request.DNS = append(f.request.DNS, "") }, deny, "ForeignNames"},
 		"no name at all":           {func(f *servingFacts) { f.request.DNS, f.request.IPs = nil, nil }, deny, "ForeignNames"},
 		"another name":             {func(f *servingFacts) { f.request.DNS = append(f.request.DNS, "kubernetes.default.svc") }, deny, "ForeignNames"},
 		"another address":          {func(f *servingFacts) { f.request.IPs = append(f.request.IPs, netip.MustParseAddr("10.96.0.1")) }, deny, "ForeignNames"},

@@ -43,9 +43,15 @@ func servingInstance(f servingFacts) verdict {
 	}
 }
 
-// itsOwnNames compares with what EC2 says, not with what the node says of itself.
+// itsOwnNames compares with what EC2 says, not with what the node says of itself. Where a
+// cloud controller manager has given the Node its public address and name, the kubelet asks
+// for these too.
 func itsOwnNames(f servingFacts) verdict {
-	names, addresses := f.instance.NodeNames(f.region), f.instance.Addresses()
+	names := f.instance.NodeNames(f.region)
+	if f.instance.PublicName != "" {
+		names = append(names, strings.ToLower(f.instance.PublicName))
+	}
+	addresses := append(f.instance.Addresses(), f.instance.PublicIPs...)
 	foreign := slices.DeleteFunc(slices.Clone(f.request.DNS), func(name string) bool {
 		return name == f.request.node() || slices.Contains(names, strings.ToLower(name))
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -79,11 +80,15 @@ func (a *account) run(n int, uid string) []instance.ID {
 }
 
 func (a *account) start(g *WithT, n int, tags map[string]string) []instance.ID {
+	subnets, err := a.api.DescribeSubnets(a.t.Context(), &ec2.DescribeSubnetsInput{})
+	g.Expect(err).NotTo(HaveOccurred())
+	return a.startIn(g, *subnets.Subnets[0].SubnetId, n, tags)
+}
+
+func (a *account) startIn(g *WithT, subnet string, n int, tags map[string]string) []instance.ID {
 	images, err := a.api.DescribeImages(a.t.Context(), &ec2.DescribeImagesInput{
 		Filters: []ec2types.Filter{{Name: awssdk.String("architecture"), Values: []string{"x86_64"}}},
 	})
-	g.Expect(err).NotTo(HaveOccurred())
-	subnets, err := a.api.DescribeSubnets(a.t.Context(), &ec2.DescribeSubnetsInput{})
 	g.Expect(err).NotTo(HaveOccurred())
 	spec := ec2types.TagSpecification{ResourceType: ec2types.ResourceTypeInstance}
 	for key, value := range tags {
@@ -91,7 +96,7 @@ func (a *account) start(g *WithT, n int, tags map[string]string) []instance.ID {
 	}
 	out, err := a.api.RunInstances(a.t.Context(), &ec2.RunInstancesInput{
 		MinCount: awssdk.Int32(int32(n)), MaxCount: awssdk.Int32(int32(n)), InstanceType: "t3.medium",
-		ImageId: images.Images[0].ImageId, SubnetId: subnets.Subnets[0].SubnetId, TagSpecifications: []ec2types.TagSpecification{spec},
+		ImageId: images.Images[0].ImageId, SubnetId: &subnet, TagSpecifications: []ec2types.TagSpecification{spec},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	var ids []instance.ID
@@ -121,6 +126,20 @@ func ids(instances []instance.Instance) []instance.ID {
 	return out
 }
 
+// A subnet that gives public addresses is how a node gets one without asking.
+func TestGetReadsPublicAddressAndName(t *testing.T) {
+	g, a := NewWithT(t), newAccount(t)
+	subnet, err := a.EC2.AddSubnet(a.Region(), awsfakeec2.Subnet{Zone: a.Region() + "a", CIDR: "10.0.201.0/24", PublicIP: true})
+	g.Expect(err).NotTo(HaveOccurred())
+	id := a.startIn(g, subnet, 1, nil)[0]
+	got, err := a.inventory.Get(t.Context(), id)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got.PublicIPs).To(HaveLen(1))
+	g.Expect(got.PublicIPs).NotTo(ContainElement(got.PrivateIP))
+	g.Expect(got.Addresses()).NotTo(ContainElement(got.PublicIPs[0]), "nodes are named by private addresses only")
+	g.Expect(got.PublicName).To(Equal("ec2-" + strings.ReplaceAll(got.PublicIPs[0].String(), ".", "-") + "." + a.Region() + ".compute.amazonaws.com"))
+}
+
 func TestGetReadsWhatNodesAndDriftAreJudgedBy(t *testing.T) {
 	g, a := NewWithT(t), newAccount(t)
 	id := a.run(1, ourUID)[0]
@@ -131,6 +150,8 @@ func TestGetReadsWhatNodesAndDriftAreJudgedBy(t *testing.T) {
 	g.Expect(got.Pool.Zone).To(HavePrefix(a.Region()))
 	g.Expect(got.PrivateIP.Is4()).To(BeTrue())
 	g.Expect(got.PrivateIPs).To(ContainElement(got.PrivateIP))
+	g.Expect(got.PublicIPs).To(BeEmpty())
+	g.Expect(got.PublicName).To(BeEmpty())
 	g.Expect(got.SubnetID).To(HavePrefix("subnet-"))
 	g.Expect(got.SecurityGroupIDs).NotTo(BeEmpty())
 	g.Expect(got.ImageID).To(HavePrefix("ami-"))

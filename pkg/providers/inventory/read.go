@@ -20,6 +20,7 @@ func read(i ec2types.Instance) instance.Instance {
 		ImageID:     aws.ToString(i.ImageId),
 		Launched:    aws.ToTime(i.LaunchTime).UTC(),
 		PrivateName: aws.ToString(i.PrivateDnsName),
+		PublicName:  aws.ToString(i.PublicDnsName),
 		SubnetID:    aws.ToString(i.SubnetId),
 		Tenancy:     string(ec2types.TenancyDefault),
 		Tags:        make(map[string]string, len(i.Tags)),
@@ -35,6 +36,7 @@ func read(i ec2types.Instance) instance.Instance {
 	}
 	readPlacement(&out, i)
 	readAddresses(&out, i)
+	out.PublicIPs = publicAddresses(i)
 	return out
 }
 
@@ -81,4 +83,23 @@ func readAddresses(out *instance.Instance, i ec2types.Instance) {
 			out.EFA = true
 		}
 	}
+}
+
+// publicAddresses are the instance's own, then those of its other addresses, each once.
+func publicAddresses(i ec2types.Instance) []netip.Addr {
+	texts := []*string{i.PublicIpAddress}
+	for _, n := range i.NetworkInterfaces {
+		for _, address := range n.PrivateIpAddresses {
+			if address.Association != nil {
+				texts = append(texts, address.Association.PublicIp)
+			}
+		}
+	}
+	var public []netip.Addr
+	for _, text := range texts {
+		if ip, err := netip.ParseAddr(aws.ToString(text)); err == nil && !slices.Contains(public, ip) {
+			public = append(public, ip)
+		}
+	}
+	return public
 }
