@@ -10,6 +10,7 @@ import (
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cloudprovider"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/capacity"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/csr"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/garbagecollection"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/join"
@@ -44,6 +45,7 @@ func (w wiring) controllers() []controller.Controller {
 		garbagecollection.New(kube, p.Inventory, w.recorder, w.clock, o.AdoptUntagged),
 		garbagecollection.NewTemplates(p.Launcher, p.Clusters),
 		tagging.New(kube, p.Inventory, o.ClusterName),
+		capacity.New(kube, p.Types, w.measurements(), w.clock),
 		refresh.NewTypes(p.Types),
 		refresh.NewPrices(p.Offerings),
 		refresh.NewOfferings(kube, w.overlaid),
@@ -52,6 +54,11 @@ func (w wiring) controllers() []controller.Controller {
 		all = append(all, w.joining()...)
 	}
 	return all
+}
+
+// measurements are kept in the controller's own namespace.
+func (w wiring) measurements() *capacity.Store {
+	return capacity.NewStore(w.kube.Reader, w.kube.Client, w.options.SystemNamespace, w.clock)
 }
 
 // joining are those that make an instance a node of a kubeadm cluster.

@@ -23,6 +23,7 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/aws"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cloudprovider"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/capacity"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/operator/options"
 )
 
@@ -97,6 +98,9 @@ func New(ctx context.Context, cfg awssdk.Config, core *coreoperator.Operator, ow
 	if err := providers.Types.Update(ctx); err != nil {
 		return nil, fmt.Errorf("learning the region's instance types: %w", err)
 	}
+	if err := capacity.NewStore(kube.Reader, kube.Client, own.SystemNamespace, clock.RealClock{}).Load(ctx, providers.Types); err != nil {
+		log.FromContext(ctx).Error(err, "loading what nodes were measured to have: instance types are reckoned with by estimate until nodes are measured again")
+	}
 	log.FromContext(ctx).Info("discovered cluster", "region", cfg.Region, "mode", where.Mode, "cluster", where.Name,
 		"kube-system-uid", where.UID, "endpoint", where.Endpoint, "version", where.Version.String(), "cloud-provider", where.CloudProvider)
 	if gates := own.Gates.Unsupported(); len(gates) > 0 {
@@ -152,6 +156,7 @@ func (o *Operator) cloudProvider(coreOptions *coreoptions.Options) *cloudprovide
 		LegacyRepair:     coreOptions.LegacyNodeRepair,
 		RebootForRepair:  o.options.Gates.RebootForRepair,
 		ReservedCapacity: coreOptions.FeatureGates.ReservedCapacity,
+		KubeletSkew:      o.options.KubeletVersionSkew,
 	})
 }
 

@@ -21,7 +21,7 @@ const graviton = 64
 func (p *Provider) capacity(t Type, class *v1.EC2NodeClass, f family, sizes kubelet.Sizes) corev1.ResourceList {
 	all := corev1.ResourceList{
 		corev1.ResourceCPU:              whole(t.VCPUs),
-		corev1.ResourceMemory:           p.memory(t),
+		corev1.ResourceMemory:           p.memory(t, class),
 		corev1.ResourceEphemeralStorage: ephemeralStorage(t, class, f),
 		corev1.ResourcePods:             whole(sizes.MaxPods),
 	}
@@ -44,9 +44,13 @@ func (p *Provider) capacity(t Type, class *v1.EC2NodeClass, f family, sizes kube
 
 func whole(n int64) resource.Quantity { return *resource.NewQuantity(n, resource.DecimalSI) }
 
-// memory estimates what the node's kernel will report: EC2's figure less what hypervisor
-// and kernel keep, which no API tells. What nodes were seen to have can replace the estimate here.
-func (p *Provider) memory(t Type) resource.Quantity {
+// memory is what nodes of the type and the class's images were seen to have, or else an
+// estimate of what the kernel will report: EC2's figure less what hypervisor and kernel keep,
+// which no API tells.
+func (p *Provider) memory(t Type, class *v1.EC2NodeClass) resource.Quantity {
+	if bytes, ok := p.measuredMemory(t, class); ok {
+		return *resource.NewQuantity(bytes, resource.BinarySI)
+	}
 	mib := t.MemoryMiB
 	if t.Architecture == "arm64" {
 		mib -= graviton

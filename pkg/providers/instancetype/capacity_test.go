@@ -119,7 +119,7 @@ func TestMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			got := New(nil, Config{MemoryOverheadPercent: tc.percent}).memory(tc.in)
+			got := New(nil, Config{MemoryOverheadPercent: tc.percent}).memory(tc.in, &v1.EC2NodeClass{})
 			g.Expect(got.Value()).To(Equal(tc.mib << 20))
 		})
 	}

@@ -43,6 +43,9 @@ type Provider struct {
 
 	updating sync.Mutex // orders versions; not held while EC2 is asked
 	current  atomic.Pointer[known]
+
+	learning sync.Mutex // orders what is learned
+	measured atomic.Pointer[measurements]
 }
 
 // known is one answer of EC2. It is immutable.
@@ -56,10 +59,11 @@ type known struct {
 // New returns a provider that knows nothing until Update.
 func New(api API, config Config) *Provider { return &Provider{api: api, config: config} }
 
-// Version changes when, and only when, EC2's answer did. It is 0 before the first Update.
+// Version changes when, and only when, EC2's answer did or a measurement counts. It is 0
+// before the first Update.
 func (p *Provider) Version() uint64 {
 	if known := p.current.Load(); known != nil {
-		return known.version
+		return known.version + p.learned().version // both only grow, so the sum says of each
 	}
 	return 0
 }
