@@ -73,13 +73,16 @@ var _ = Describe("Nodes", Ordered, func() {
 		expectClaimInitialised(ctx, world, claim.Name)
 	}, SpecTimeout(3*time.Minute))
 
-	It("are left to one that is found in the cluster", func(ctx SpecContext) {
+	It("are left to one that is found in the cluster, and have as many pods as addresses where the VPC CNI is found", func(ctx SpecContext) {
 		Expect(world.Admin.Create(ctx, daemonSet("aws-cloud-controller-manager"))).To(Succeed())
+		Expect(world.Admin.Create(ctx, daemonSet("aws-node"))).To(Succeed())
 		restart(ctx, world, nil)
 		Expect(world.Controller().Output()).To(ContainSubstring(`"cloud-provider":"external"`))
 		node := running(ctx, world, "found")
 		expectInitialised(ctx, world, node)
 		Expect(addresses(node)).To(HaveKeyWithValue(corev1.NodeInternalDNS, node.Name))
+		Expect(node.Status.Capacity.Pods().Value()).To(BeEquivalentTo(17), "t3.medium: 3 interfaces of 6 addresses")
+		Expect(alone.Status.Capacity.Pods().Value()).To(BeEquivalentTo(110))
 	}, SpecTimeout(2*time.Minute))
 
 	It("that came up without one are left alone by one that came later", func(ctx SpecContext) {
@@ -195,6 +198,6 @@ func daemonSet(name string) *appsv1.DaemonSet {
 	set.Spec.Selector = &metav1.LabelSelector{MatchLabels: labels}
 	set.Spec.Template.Labels = labels
 	set.Spec.Template.Spec.NodeSelector = map[string]string{"node-role.kubernetes.io/control-plane": ""}
-	set.Spec.Template.Spec.Containers = []corev1.Container{{Name: name, Image: "registry.k8s.io/provider-aws/cloud-controller-manager:v1.36.1"}}
+	set.Spec.Template.Spec.Containers = []corev1.Container{{Name: name, Image: "registry.example.com/" + name}}
 	return set
 }
