@@ -78,6 +78,7 @@ func (w *world) checkNode(g Gomega, node *corev1.Node, id string) {
 }
 
 func (w *world) checkLease(t *testing.T, g Gomega, name string) {
+	t.Helper()
 	renewed := func() (time.Time, error) {
 		lease, err := w.kube.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(t.Context(), name, metav1.GetOptions{})
 		if err != nil {
@@ -91,6 +92,7 @@ func (w *world) checkLease(t *testing.T, g Gomega, name string) {
 }
 
 func (w *world) checkConsole(t *testing.T, g Gomega, id string) {
+	t.Helper()
 	g.Eventually(func() (string, error) {
 		out, err := w.api.GetConsoleOutput(t.Context(), &ec2.GetConsoleOutputInput{InstanceId: &id})
 		if err != nil || out.Output == nil {
@@ -103,6 +105,7 @@ func (w *world) checkConsole(t *testing.T, g Gomega, id string) {
 
 // checkServing looks for the request for a serving certificate, which nobody approves here.
 func (w *world) checkServing(t *testing.T, g Gomega, name string) {
+	t.Helper()
 	g.Eventually(func() ([]certificatesv1.CertificateSigningRequest, error) {
 		return w.requests(t.Context(), "system:node:"+name, certificatesv1.KubeletServingSignerName)
 	}).WithTimeout(patience).Should(HaveLen(1))
@@ -121,6 +124,7 @@ func (w *world) requests(ctx context.Context, user, signer string) ([]certificat
 
 // checkPods lets the pod of a node run and go again.
 func (w *world) checkPods(t *testing.T, g Gomega, node *corev1.Node) {
+	t.Helper()
 	pods := w.kube.CoreV1().Pods(metav1.NamespaceDefault)
 	_, err := pods.Create(t.Context(), &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "pause"},
@@ -143,8 +147,11 @@ func (w *world) checkPods(t *testing.T, g Gomega, node *corev1.Node) {
 	}).WithTimeout(patience).Should(BeZero())
 }
 
+// checkReboot reboots the instance as EC2's API does, which the machine learns from its hypervisor.
 func (w *world) checkReboot(t *testing.T, g Gomega, node *corev1.Node, id string) {
-	g.Expect(w.booter.Reboot(id)).To(Succeed())
+	t.Helper()
+	_, err := w.api.RebootInstances(t.Context(), &ec2.RebootInstancesInput{InstanceIds: []string{id}})
+	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(func(g Gomega) {
 		after, err := w.nodes(t.Context(), id)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -156,6 +163,7 @@ func (w *world) checkReboot(t *testing.T, g Gomega, node *corev1.Node, id string
 
 // checkEnd terminates the instance: the lease stops, the Node stays.
 func (w *world) checkEnd(t *testing.T, g Gomega, node *corev1.Node, id string) {
+	t.Helper()
 	_, err := w.api.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(func() bool { _, known := w.booter.Console(id); return known }).WithTimeout(patience).Should(BeFalse())

@@ -69,9 +69,8 @@ func Start(ctx context.Context, cfg *rest.Config) (*Player, error) {
 		events: make(chan informer.Event[*corev1.Pod], 1), pods: informer.NewInformer[*corev1.Pod, *corev1.PodList](client.CoreV1().Pods(corev1.NamespaceAll)),
 		ctx: ctx, nodes: map[string]*corev1.Node{},
 	}
-	broadcaster := record.NewBroadcaster()
+	broadcaster := record.NewBroadcaster(record.WithContext(ctx)) // it logs to ctx's, and ends with it
 	broadcaster.StartRecordingToSink(&clientcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
-	context.AfterFunc(ctx, broadcaster.Shutdown)
 	controller, err := controllers.NewPodController(controllers.PodControllerConfig{
 		Clock: clock.RealClock{}, TypedClient: client, NodeCacheGetter: getter{p}, CIDR: podCIDR, PlayStageParallelism: parallelism,
 		Lifecycle: resources.NewStaticGetter(stages), Recorder: broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "kubelet"}),
