@@ -21,6 +21,7 @@ func (w *World) Service() wire.Service {
 			"DescribeInstanceAttribute":      on(w, (*region).describeAttribute),
 			"DescribeInstances":              on(w, (*region).describeInstances),
 			"DescribeInstanceStatus":         on(w, (*region).describeStatus),
+			"DescribeInstanceTopology":       on(w, (*region).describeTopology),
 			"DescribeInstanceTypeOfferings":  on(w, (*region).describeOfferings),
 			"DescribeInstanceTypes":          on(w, (*region).describeTypes),
 			"DescribeLaunchTemplates":        on(w, (*region).describeTemplates),
