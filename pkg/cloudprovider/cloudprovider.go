@@ -55,13 +55,19 @@ type Tokens interface {
 	Signed(ctx context.Context, id string) (bool, error)
 }
 
+// Delivery puts a token where nodes fetch it.
+type Delivery interface {
+	// Deliver returns the name of the parameter that holds token from now on.
+	Deliver(ctx context.Context, token join.Token) (string, error)
+}
+
 // Overlays changes prices and capacities as NodeOverlays say.
 type Overlays interface {
 	ApplyAll(nodePool string, types []*karpenter.InstanceType) ([]*karpenter.InstanceType, error)
 }
 
-// Deps are what a CloudProvider works with. Overlays is nil where the feature is off, all
-// else is needed.
+// Deps are what a CloudProvider works with. Overlays is nil where the feature is off, and
+// Delivery where tokens are in user data; all else is needed.
 type Deps struct {
 	Kube      client.Client
 	Recorder  events.Recorder
@@ -71,6 +77,7 @@ type Deps struct {
 	Inventory Inventory
 	Clusters  Clusters
 	Tokens    Tokens
+	Delivery  Delivery
 	Overlays  Overlays
 }
 

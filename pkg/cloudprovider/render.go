@@ -26,6 +26,8 @@ type order struct {
 	class   *v1.EC2NodeClass
 	cluster cluster.Cluster
 	choice  choice
+	// parameter names the one that the node fetches its token from; empty when it is in user data.
+	parameter string
 }
 
 // lot is the candidates of an order that start alike: from one image, with one set of
@@ -47,6 +49,12 @@ func (c *CloudProvider) render(ctx context.Context, o order) ([]launch.Group, er
 	token, err := c.token(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if o.parameter, err = c.deliver(ctx, token); err != nil {
+		return nil, err
+	}
+	if o.parameter != "" {
+		token = join.Token{} // user data shall not hold it, and outlives it
 	}
 	groups := make([]launch.Group, len(lots))
 	for n, l := range lots {
@@ -134,6 +142,18 @@ func (c *CloudProvider) token(ctx context.Context, o order) (join.Token, error) 
 	return token, nil
 }
 
+// deliver puts token where the node fetches it, and returns where that is.
+func (c *CloudProvider) deliver(ctx context.Context, token join.Token) (string, error) {
+	if c.Delivery == nil || token.ID == "" {
+		return "", nil
+	}
+	parameter, err := c.Delivery.Deliver(ctx, token)
+	if err != nil {
+		return "", &stepError{reasonNoToken, "putting the bootstrap token where nodes fetch it", err}
+	}
+	return parameter, nil
+}
+
 func (c *CloudProvider) userData(o order, sizes kubelet.Sizes, token join.Token) (join.UserData, error) {
 	userData, err := join.Render(c.spec(o, sizes, token))
 	if err != nil {
@@ -147,6 +167,7 @@ func (c *CloudProvider) spec(o order, sizes kubelet.Sizes, token join.Token) joi
 		Family:             join.Family(o.class.AMIFamily()),
 		Cluster:            o.cluster,
 		Token:              token,
+		Parameter:          o.parameter,
 		Region:             c.config.Region,
 		Sizes:              sizes,
 		Kubelet:            kubeletJSON(o.class),

@@ -17,6 +17,7 @@ const (
 	nodeNameWord   = "__NODE_NAME__"
 	providerIDWord = "__PROVIDER_ID__"
 	machineLabels  = "__MACHINE_LABELS__"
+	tokenWord      = "__TOKEN__"
 )
 
 // Where the script keeps what kubeadm reads, in memory and for as long as it runs.
@@ -118,8 +119,13 @@ func identityArguments(spec Spec) []argument {
 }
 
 // discoveryConfig returns the kubeconfig that kubeadm discovers the cluster with: CA and
-// token in one file, so that it works where anonymous requests are off. It is a secret.
+// token in one file, so that it works where anonymous requests are off. It is a secret,
+// unless the token is in a parameter.
 func discoveryConfig(spec Spec) (string, error) {
+	token := spec.Token.Value()
+	if spec.Parameter != "" {
+		token = tokenWord
+	}
 	const name = "karpenter"
 	type entry map[string]any
 	out, err := yaml.Marshal(entry{
@@ -129,7 +135,7 @@ func discoveryConfig(spec Spec) (string, error) {
 			"server":                     "https://" + spec.Cluster.Endpoint,
 			"certificate-authority-data": spec.Cluster.CA, // bytes, hence base64
 		}}},
-		"users":           []entry{{"name": name, "user": entry{"token": spec.Token.Value()}}},
+		"users":           []entry{{"name": name, "user": entry{"token": token}}},
 		"contexts":        []entry{{"name": name, "context": entry{"cluster": name, "user": name}}},
 		"current-context": name,
 	})

@@ -23,8 +23,12 @@ type Spec struct {
 	Family  Family
 	Cluster cluster.Cluster
 	Token   Token
-	Region  string // as in node names, which the controller computes too
-	Sizes   kubelet.Sizes
+	// Parameter names a SecureString of Systems Manager that holds the token's value, which the
+	// machine fetches with its instance role. When it is set user data holds no secret and
+	// Token is not used.
+	Parameter string
+	Region    string // as in node names, which the controller computes too
+	Sizes     kubelet.Sizes
 	// Kubelet is spec.kubelet as a JSON object, empty when there is none. What Sizes says
 	// of max pods, reserved resources and hard evictions wins over it.
 	Kubelet []byte

@@ -21,6 +21,8 @@ var (
 	instanceStoreScript string
 	//go:embed scripts/install.sh
 	installScript string
+	//go:embed scripts/parameter.sh
+	parameterScript string
 	//go:embed scripts/join.sh
 	joinScript string
 	//go:embed scripts/prepare.sh
@@ -102,7 +104,19 @@ func ubuntuJoin(spec Spec) (string, error) {
 	if spec.InstanceStoreRAID0 {
 		sections = append(sections, instanceStoreScript)
 	}
+	if spec.Parameter != "" {
+		variables = append(variables, variable{"token_parameter", spec.Parameter}, variable{"aws_domain", awsDomain(spec.Region)})
+		sections = append(sections, parameterScript)
+	}
 	return script(variables, append(sections, installScript, joinScript)...), nil
+}
+
+// awsDomain is what the names of AWS's services end in.
+func awsDomain(region string) string {
+	if strings.HasPrefix(region, "cn-") {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
 }
 
 // ubuntuPrepare is the script that runs before a script of the user's which joins.

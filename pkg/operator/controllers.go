@@ -15,6 +15,7 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/garbagecollection"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/nodeclass"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/nodepool"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/refresh"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/tagging"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/token"
@@ -33,6 +34,8 @@ type wiring struct {
 	options   *options.Options
 	region    string
 	mode      cluster.Mode
+
+	relaxMinValues bool // launch though NodePools' minValues are not met
 }
 
 // controllers are all but core's.
@@ -49,6 +52,7 @@ func (w wiring) controllers() []controller.Controller {
 		refresh.NewTypes(p.Types),
 		refresh.NewPrices(p.Offerings),
 		refresh.NewOfferings(kube, w.overlaid),
+		nodepool.New(kube, w.overlaid, w.recorder, w.relaxMinValues),
 	}
 	if w.mode == cluster.Kubeadm {
 		all = append(all, w.joining()...)
@@ -68,7 +72,7 @@ func (w wiring) joining() []controller.Controller {
 	approvesItself := w.options.CSRApproval == options.Karpenter
 	all := []controller.Controller{token.New(kube, p.Tokens, w.clock, approvesItself)}
 	if approvesItself {
-		approver := csr.New(kube, w.recorder, csr.Options{Inventory: p.Inventory, Tokens: p.Tokens, Region: w.region, Clock: w.clock})
+		approver := csr.New(kube, w.recorder, csr.Options{Inventory: p.Inventory, Tokens: p.Tokens, Region: w.region, Clock: w.clock, Fetched: p.Delivery != nil})
 		diagnosis.Held = approver.Held
 		all = append(all, approver)
 	}

@@ -51,10 +51,10 @@ func isOurs(i coreoptions.Injectable) bool {
 // choose a leader, before it asks for the pod's own.
 const leaderNamespace = "LEADER_ELECTION_NAMESPACE"
 
-// newCore starts core. The lease is in namespace unless the environment says otherwise.
-// Core panics when it cannot reach the API server; that becomes an error for a person to
-// read.
-func newCore(namespace string) (ctx context.Context, core *coreoperator.Operator, err error) {
+// newCore starts core, whose context has values of core's own and ends with parent. The lease
+// is in namespace unless the environment says otherwise. Core panics when it cannot reach the
+// API server; that becomes an error for a person to read.
+func newCore(parent context.Context, namespace string) (ctx context.Context, core *coreoperator.Operator, err error) {
 	if os.Getenv(leaderNamespace) == "" {
 		if err := os.Setenv(leaderNamespace, namespace); err != nil {
 			return nil, nil, fmt.Errorf("setting the namespace of the lease: %w", err)
@@ -66,5 +66,7 @@ func newCore(namespace string) (ctx context.Context, core *coreoperator.Operator
 		}
 	}()
 	ctx, core = coreoperator.NewOperator()
+	ctx, stop := context.WithCancel(ctx)
+	context.AfterFunc(parent, stop)
 	return ctx, core, nil
 }

@@ -51,7 +51,7 @@ func Start(ctx context.Context, args []string, help io.Writer) error {
 	if err != nil {
 		return err
 	}
-	coreCtx, core, err := newCore(own.SystemNamespace)
+	coreCtx, core, err := newCore(ctx, own.SystemNamespace)
 	if err != nil {
 		return err
 	}
@@ -62,11 +62,7 @@ func Start(ctx context.Context, args []string, help io.Writer) error {
 	if err := o.register(coreCtx, coreOptions); err != nil {
 		return err
 	}
-	// The manager's own contexts come from core; only the end comes from ctx.
-	running, stop := context.WithCancel(coreCtx)
-	defer stop()
-	defer context.AfterFunc(ctx, stop)()
-	if err := core.Manager.Start(running); err != nil {
+	if err := core.Manager.Start(coreCtx); err != nil {
 		return fmt.Errorf("running: %w", err)
 	}
 	return nil
@@ -120,8 +116,9 @@ func (o *Operator) register(ctx context.Context, coreOptions *coreoptions.Option
 	w := wiring{
 		providers: o.Providers, provider: provider, overlaid: overlaid, recorder: o.core.EventRecorder, clock: clock.RealClock{},
 		kube:    Kube{Config: o.core.GetConfig(), Client: o.core.GetClient(), Reader: o.core.GetAPIReader()},
-		plain:   o.core.GetEventRecorderFor(coreoperator.AppName),
+		plain:   o.core.GetEventRecorderFor(coreoperator.AppName), //nolint:staticcheck // SA1019: the status controller of operatorpkg takes no other recorder
 		options: o.options, region: o.region, mode: o.mode,
+		relaxMinValues: relaxMinValues(coreOptions),
 	}
 	fromCore, err := o.coreControllers(ctx, counted, overlaid)
 	if err != nil {
@@ -147,18 +144,23 @@ func (o *Operator) cloudProvider(coreOptions *coreoptions.Options) *cloudprovide
 		Kube: o.core.GetClient(), Recorder: o.core.EventRecorder, Clock: clock.RealClock{},
 		Types: p.Offerings, Launcher: p.Launcher, Inventory: p.Inventory, Clusters: p.Clusters, Tokens: p.Tokens,
 	}
+	if p.Delivery != nil {
+		deps.Delivery = p.Delivery
+	}
 	if coreOptions.FeatureGates.NodeOverlay {
 		deps.Overlays = o.core.InstanceTypeStore
 	}
 	return cloudprovider.New(deps, cloudprovider.Config{
 		Region:           o.region,
-		RelaxMinValues:   coreOptions.MinValuesPolicy == coreoptions.MinValuesPolicyBestEffort,
+		RelaxMinValues:   relaxMinValues(coreOptions),
 		LegacyRepair:     coreOptions.LegacyNodeRepair,
 		RebootForRepair:  o.options.Gates.RebootForRepair,
 		ReservedCapacity: coreOptions.FeatureGates.ReservedCapacity,
 		KubeletSkew:      o.options.KubeletVersionSkew,
 	})
 }
+
+func relaxMinValues(o *coreoptions.Options) bool { return o.MinValuesPolicy == coreoptions.MinValuesPolicyBestEffort }
 
 // coreControllers are core's. It plans with overlaid, the provider as NodeOverlays change it,
 // and computes the overlays from plain.

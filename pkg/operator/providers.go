@@ -25,6 +25,7 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/launch"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/network"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/offering"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/parameter"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
 
@@ -45,6 +46,7 @@ type Kube struct {
 type Providers struct {
 	Clusters  *clusterinfo.Provider
 	Tokens    *token.Provider
+	Delivery  *parameter.Provider // nil when tokens are in user data
 	Types     *instancetype.Provider
 	Offerings *offering.Provider
 	Images    *ami.Provider
@@ -66,6 +68,9 @@ func NewProviders(cfg aws.Config, kube Kube, o *options.Options, clk Clock) (Pro
 	}
 	if p.Tokens, err = token.New(kube.Config, tokenOptions(o), clk); err != nil {
 		return Providers{}, fmt.Errorf("making bootstrap tokens: %w", err)
+	}
+	if o.TokenDelivery == options.SSM {
+		p.Delivery = parameter.New(ssm.NewFromConfig(cfg), o.ClusterName, clk)
 	}
 	p.Types = instancetype.New(api, instancetype.Config{
 		Region: cfg.Region, MemoryOverheadPercent: o.VMMemoryOverheadPercent, ReservedENIs: int64(o.ReservedENIs),

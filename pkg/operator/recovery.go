@@ -31,15 +31,8 @@ func (r *recovery) NeedLeaderElection() bool { return true }
 
 // Start returns when the launcher knows, or when ctx ends.
 func (r *recovery) Start(ctx context.Context) error {
-	var found []types.UID
-	known := func(ctx context.Context) (bool, error) {
-		var err error
-		if found, err = r.claims.unlaunched(ctx); err != nil {
-			log.FromContext(ctx).Error(err, "nothing is launched before the NodeClaims without an instance are known")
-		}
-		return err == nil, nil
-	}
-	if wait.PollUntilContextCancel(ctx, time.Second, true, known) != nil {
+	found, ok := r.find(ctx)
+	if !ok {
 		return nil // the process is told to stop
 	}
 	r.launcher.Begin(found)
@@ -47,4 +40,17 @@ func (r *recovery) Start(ctx context.Context) error {
 		log.FromContext(ctx).Info("found NodeClaims that an earlier process may have launched; looking for their instances first", "count", len(found))
 	}
 	return nil
+}
+
+// find lists the claims once the API server lets it; it is false when ctx ends before.
+func (r *recovery) find(ctx context.Context) (found []types.UID, ok bool) {
+	known := func(ctx context.Context) (bool, error) {
+		var err error
+		if found, err = r.claims.unlaunched(ctx); err != nil {
+			log.FromContext(ctx).Error(err, "nothing is launched before the NodeClaims without an instance are known")
+		}
+		return err == nil, nil
+	}
+	err := wait.PollUntilContextCancel(ctx, time.Second, true, known)
+	return found, err == nil
 }

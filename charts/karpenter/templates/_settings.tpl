@@ -24,6 +24,7 @@ BOOTSTRAP_MODE: bootstrapMode
 CLOUD_PROVIDER: cloudProvider
 POD_NETWORK: podNetwork
 CSR_APPROVAL: csrApproval
+TOKEN_DELIVERY: tokenDelivery
 ADOPT_UNTAGGED: adoptUntagged
 KUBELET_VERSION_SKEW: kubeletVersionSkew
 {{- end -}}

@@ -28,6 +28,7 @@ type clientFacts struct {
 	request request
 	now     time.Time
 	epoch   token.Epoch
+	fetched bool // the node fetched its token, and was not launched with it
 	// claim is the NodeClaim whose node the request names, nil when there is none.
 	claim    *karpv1.NodeClaim
 	instance instance.Instance // claim's; zero while EC2 does not show it
@@ -102,13 +103,17 @@ func runningInstance(f clientFacts) verdict {
 	}
 }
 
-// withItsToken compares the token with the one that was current when the instance was launched.
+// withItsToken compares the token with the one that was current when the instance was
+// launched, or with those that it can have fetched since.
 func withItsToken(f clientFacts) verdict {
 	launched := f.instance.Launched
 	if condition := f.claim.StatusConditions().Get(karpv1.ConditionTypeLaunched); launched.IsZero() && condition.IsTrue() {
 		launched = condition.LastTransitionTime.Time
 	}
-	if !f.epoch.Launched(launched, skew) {
+	if f.fetched && f.epoch.Fetched(launched, f.request.Created, skew) {
+		return next
+	}
+	if f.fetched || !f.epoch.Launched(launched, skew) {
 		return denyFor("OtherToken", "bootstrap token %s is not the one that instance %s was launched with", f.epoch.ID, f.instance.ID)
 	}
 	return next

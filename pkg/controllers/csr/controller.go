@@ -71,6 +71,8 @@ type Options struct {
 	Tokens    Tokens
 	Region    string // as in node names
 	Clock     clock.Clock
+	// Fetched: nodes fetch the token when they start, in place of being launched with it.
+	Fetched bool
 }
 
 // Controller approves, holds and denies certificate requests.
@@ -81,6 +83,7 @@ type Controller struct {
 	tokens    Tokens
 	region    string
 	clock     clock.Clock
+	fetched   bool
 	nodeNames *cache.Cache[[]string]
 	held      *cache.Cache[string] // message by UID
 }
@@ -88,7 +91,7 @@ type Controller struct {
 // New returns the controller.
 func New(c client.Client, recorder events.Recorder, o Options) *Controller {
 	return &Controller{
-		kube: c, recorder: recorder, inventory: o.Inventory, tokens: o.Tokens, region: o.Region, clock: o.Clock,
+		kube: c, recorder: recorder, inventory: o.Inventory, tokens: o.Tokens, region: o.Region, clock: o.Clock, fetched: o.Fetched,
 		nodeNames: cache.New[[]string](remember, cache.WithClock(o.Clock)),
 		held:      cache.New[string](explain, cache.WithClock(o.Clock)),
 	}

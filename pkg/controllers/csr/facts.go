@@ -20,7 +20,7 @@ import (
 
 // clientFacts gathers what the rules for client certificates ask for.
 func (c *Controller) clientFacts(ctx context.Context, r request, epoch token.Epoch) (clientFacts, error) {
-	facts := clientFacts{request: r, epoch: epoch, now: c.clock.Now()}
+	facts := clientFacts{request: r, epoch: epoch, fetched: c.fetched, now: c.clock.Now()}
 	if !r.forNode() {
 		return facts, nil // the first rule needs no more
 	}

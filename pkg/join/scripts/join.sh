@@ -28,4 +28,5 @@ if [ "$instance_store" = true ]; then run instance-store; fi
 run packages
 run version
 run runtime
+if [ -n "${token_parameter-}" ]; then run token; fi
 run join

@@ -24,6 +24,8 @@ const (
 	External  = "external"
 	None      = "none"
 	Karpenter = "karpenter"
+	UserData  = "UserData"
+	SSM       = "SSM"
 	Overlay   = "overlay"
 	VPC       = "vpc"
 )
@@ -51,6 +53,7 @@ type Options struct {
 	PodNetwork        string
 	CSRApproval       string
 	BootstrapTokenTTL time.Duration
+	TokenDelivery     string
 	AdoptUntagged     bool
 
 	// KubeletVersionSkew is by how many minors a kubelet may be older than the control plane.
@@ -102,6 +105,7 @@ func (o *Options) addOwn(fs *coreoptions.FlagSet) {
 	fs.StringVar(&o.PodNetwork, "pod-network", Auto, "Whose addresses pods have in kubeadm mode: overlay (nobody's in EC2: a node takes 110 pods), vpc (network interfaces', as with Amazon's VPC CNI: as many as they have), or auto, which is vpc where DaemonSet kube-system/aws-node is there. What kubelet settings say of max pods comes first.")
 	fs.StringVar(&o.CSRApproval, "csr-approval", Karpenter, "Who approves nodes' certificates: karpenter, for exactly the nodes that it launched, or kubeadm, for whoever has a bootstrap token.")
 	fs.DurationVar(&o.BootstrapTokenTTL, "bootstrap-token-ttl", token.DefaultTTL, "How long a bootstrap token lives; a new one takes over at half of it. At least "+token.MinTTL.String()+".")
+	fs.StringVar(&o.TokenDelivery, "token-delivery", UserData, "How nodes get the bootstrap token: UserData, or SSM: from a SecureString that they read with their instance role, so that user data holds no secret.")
 	fs.BoolVar(&o.AdoptUntagged, "adopt-untagged", false, "End instances of this cluster's name that no NodeClaim has, though they do not say of which cluster they are. Safe only where no other cluster in the account and region has the name.")
 	fs.IntVar(&o.KubeletVersionSkew, "kubelet-version-skew", 0, "By how many minor versions a node's kubelet may be older than the control plane before the node is replaced: 0 to 3, which is the most that Kubernetes supports.")
 	fs.StringVar(&o.SystemNamespace, "system-namespace", "kube-system", "The namespace that the controller runs in.")
@@ -145,6 +149,7 @@ func (o *Options) Validate() error {
 		oneOf("cloud-provider", o.CloudProvider, Auto, External, None),
 		oneOf("pod-network", o.PodNetwork, Auto, Overlay, VPC),
 		oneOf("csr-approval", o.CSRApproval, Karpenter, Kubeadm),
+		oneOf("token-delivery", o.TokenDelivery, UserData, SSM),
 		check("bootstrap-token-ttl", o.BootstrapTokenTTL, o.BootstrapTokenTTL >= token.MinTTL, "must be at least "+token.MinTTL.String()),
 		check("kubelet-version-skew", o.KubeletVersionSkew, o.KubeletVersionSkew >= 0 && o.KubeletVersionSkew <= 3, "must be from 0 to 3"),
 		check("system-namespace", o.SystemNamespace, o.SystemNamespace != "", "must be set"),

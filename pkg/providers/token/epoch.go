@@ -47,6 +47,14 @@ func (e Epoch) Launched(at time.Time, skew time.Duration) bool {
 	return e.Retired.IsZero() || !at.After(e.Retired.Add(LaunchGrace+skew))
 }
 
+// Fetched reports whether an instance that was launched at the given time can have fetched
+// the epoch's token until it asked for its certificate: what it fetches is the token that was
+// current at its launch, or a later one.
+func (e Epoch) Fetched(launched, asked time.Time, skew time.Duration) bool {
+	current := e.Retired.IsZero() || !launched.After(e.Retired.Add(LaunchGrace+skew))
+	return current && e.Lives(asked.Add(-skew)) && !asked.Before(e.Created.Add(-skew))
+}
+
 // due reports whether the next epoch has to take over: at half life, so that what is handed
 // out lives for as long again.
 func (e Epoch) due(at time.Time, ttl time.Duration) bool {

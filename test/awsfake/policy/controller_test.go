@@ -233,3 +233,22 @@ func TestANodeNeedsNoPermissionButMayHaveSessionManager(t *testing.T) {
 		g.Expect(engine.Authorize(check) == nil).To(Equal(allowed), action)
 	}
 }
+
+func TestTokenPoliciesAreForOneParameterOfOneCluster(t *testing.T) {
+	for file, allowed := range map[string]string{"controller-token-policy.json": "ssm:PutParameter", "node-token-policy.json": "ssm:GetParameter"} {
+		t.Run(file, func(t *testing.T) {
+			g := NewWithT(t)
+			doc, err := policy.Load(chartFolder+file, placeholders())
+			g.Expect(err).NotTo(HaveOccurred())
+			engine := policy.New(wiretest.Env(clock.RealClock{}))
+			engine.SetPrincipal(key, policy.Principal{Documents: []*policy.Document{doc}})
+			for _, action := range []string{"ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"} {
+				for _, cluster := range []string{"prod", "other"} {
+					check := one(action, wire.Resource{ARN: "arn:aws:ssm:ap-northeast-2:" + wiretest.Account + ":parameter/karpenter/" + cluster + "/bootstrap-token"})
+					check.AccessKey = key
+					g.Expect(engine.Authorize(check) == nil).To(Equal(action == allowed && cluster == "prod"), action+" "+cluster)
+				}
+			}
+		})
+	}
+}
