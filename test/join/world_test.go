@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/awslabs/operatorpkg/status"
-	"github.com/go-logr/logr/testr"
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -70,10 +72,35 @@ func (i *inventory) show(found instance.Instance) {
 	i.shown[found.ID] = found
 }
 
-// silent drops events.
-type silent struct{}
+// journal keeps what the controller says in its log and in events.
+type journal struct {
+	mu   sync.Mutex
+	said strings.Builder
+}
 
-func (silent) Publish(...events.Event) {}
+func (j *journal) add(parts ...string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.said.WriteString(strings.Join(parts, " ") + "\n")
+}
+
+func (j *journal) text() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.said.String()
+}
+
+// logger writes to j.
+func (j *journal) logger() logr.Logger {
+	return funcr.New(func(prefix, args string) { j.add(prefix, args) }, funcr.Options{Verbosity: 1})
+}
+
+// Publish is what a recorder of events does.
+func (j *journal) Publish(published ...events.Event) {
+	for _, e := range published {
+		j.add(e.Type, e.Reason, e.Message)
+	}
+}
 
 // noPods is for machines that run none.
 type noPods struct{}
@@ -83,16 +110,24 @@ func (noPods) NodeDown(string)     {}
 
 // world is a kubeadm cluster with the parts of our controller that have to do with joining.
 type world struct {
+	config   *rest.Config // administrator's
 	admin    client.Client
 	clusters *clusterinfo.Provider
 	tokens   *token.Provider
 	ec2      *inventory
+	journal  *journal
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	g := NewWithT(t)
-	log.SetLogger(testr.New(t))
+	said := &journal{}
+	log.SetLogger(said.logger())
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(said.text())
+		}
+	})
 	program, err := filepath.Abs("../../bin/cluster")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(program).To(BeARegularFile(), "run `make tools` first")
@@ -106,7 +141,7 @@ func newWorld(t *testing.T) *world {
 	_, err = envtest.InstallCRDs(config, envtest.CRDInstallOptions{CRDs: definitions})
 	g.Expect(err).NotTo(HaveOccurred())
 
-	w := &world{ec2: &inventory{shown: map[instance.ID]instance.Instance{}}}
+	w := &world{config: config, journal: said, ec2: &inventory{shown: map[instance.ID]instance.Instance{}}}
 	w.admin, err = client.New(config, client.Options{Scheme: scheme.Scheme})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(w.admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: home}})).To(Succeed())
@@ -143,10 +178,10 @@ func (w *world) approve(t *testing.T, config *rest.Config) {
 	t.Helper()
 	g := NewWithT(t)
 	manager, err := controllerruntime.NewManager(config, controllerruntime.Options{
-		Scheme: scheme.Scheme, Metrics: server.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
+		Scheme: scheme.Scheme, Logger: w.journal.logger(), Metrics: server.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	approver := csr.New(manager.GetClient(), silent{}, csr.Options{Inventory: w.ec2, Tokens: w.tokens, Region: region, Clock: clock.RealClock{}})
+	approver := csr.New(manager.GetClient(), w.journal, csr.Options{Inventory: w.ec2, Tokens: w.tokens, Region: region, Clock: clock.RealClock{}})
 	g.Expect(approver.Register(t.Context(), manager)).To(Succeed())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
@@ -197,8 +232,9 @@ func (w *world) spec(t *testing.T, userData string) join.Spec {
 	}
 }
 
-// boot boots a hollow machine of i that runs what s renders to, until t ends.
-func boot(t *testing.T, i instance.Instance, s join.Spec) *machine.Machine {
+// boot boots a hollow machine of i that runs what s renders to, until t ends. Each edit
+// changes what the machine is and reaches.
+func boot(t *testing.T, i instance.Instance, s join.Spec, edits ...func(*machine.Facts, *machine.Config)) *machine.Machine {
 	t.Helper()
 	data, err := join.Render(s)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
@@ -208,9 +244,13 @@ func boot(t *testing.T, i instance.Instance, s join.Spec) *machine.Machine {
 		PrivateIP: i.PrivateIP, PrivateDNS: "ip-10-0-0-1.corp.example.com", MAC: "02:00:00:00:00:01",
 		CPUs: 4, MemoryMiB: 16384, DiskGiB: 40, TokensRequired: true, UserData: data.Bytes(),
 	}
-	m := machine.New(facts, machine.Config{
+	config := machine.Config{
 		Kubernetes: "v" + s.Cluster.Version.String(), Speed: 10, Pipes: t.TempDir(), Reachable: []string{hostOf(s)},
-	}, func(m *machine.Machine) map[string]shell.Command {
+	}
+	for _, edit := range edits {
+		edit(&facts, &config)
+	}
+	m := machine.New(facts, config, func(m *machine.Machine) map[string]shell.Command {
 		return map[string]shell.Command{
 			"kubeadm": kubeadm.Command(m),
 			"kubelet": hollowkubelet.Command(m, hollowkubelet.Options{Pods: noPods{}, LeaseInterval: time.Second}),

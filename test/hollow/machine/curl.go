@@ -24,13 +24,16 @@ type request struct {
 	fail, silent, showErrors  bool
 	head, include, remoteName bool
 	limit                     time.Duration
+	// configs are files with more flags; user is "name:password", signature what --aws-sigv4 says.
+	configs         []string
+	user, signature string
 }
 
 // requestTime is how long a request without a limit of its own may take.
 const requestTime = 30 * time.Second
 
 // curlValues are the flags of curl that take a value and that do not change anything here.
-const curlValues = " --retry --retry-delay --retry-max-time --cacert --capath --cert --key -u --user -A --user-agent -e --noproxy --proxy -x --resolve --limit-rate --interface --proto "
+const curlValues = " --retry --retry-delay --retry-max-time --cacert --capath --cert --key -A --user-agent -e --noproxy --proxy -x --resolve --limit-rate --interface --proto "
 
 func (m *Machine) curl(ctx context.Context, p *shell.Proc) int {
 	r := request{limit: requestTime, showErrors: true}
@@ -40,6 +43,9 @@ func (m *Machine) curl(ctx context.Context, p *shell.Proc) int {
 			return p.Fail(2, "%v", err)
 		}
 		args = args[used:]
+	}
+	if err := r.readConfigs(p); err != nil {
+		return p.Fail(26, "%v", err)
 	}
 	if r.url == "" {
 		return p.Fail(2, "no URL specified!")
@@ -133,6 +139,12 @@ func (r *request) curlValue(flag, value string) error {
 		r.writeOut = value
 	case "--url":
 		r.url = value
+	case "-K", "--config":
+		r.configs = append(r.configs, value)
+	case "-u", "--user":
+		r.user = value
+	case "--aws-sigv4":
+		r.signature = value
 	case "-m", "--max-time", "--connect-timeout":
 		return r.setLimit(flag, value)
 	default:
@@ -220,6 +232,9 @@ func (m *Machine) ask(ctx context.Context, r request) (*http.Response, error) {
 	for _, header := range r.headers {
 		name, value, _ := strings.Cut(header, ":")
 		call.Header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	if err := r.sign(ctx, call); err != nil {
+		return nil, err
 	}
 	return m.network.Do(call)
 }

@@ -19,16 +19,23 @@ type Facts struct {
 	MAC, SubnetID, VPCID, InterfaceID string
 	SecurityGroupIDs, SecurityGroups  []string
 	ProfileARN, ProfileID             string // of the instance profile; empty without one
-	Spot                              bool
-	Tags                              map[string]string
-	MetadataDisabled, TokensRequired  bool
-	TagsInMetadata                    bool
-	CPUs                              int64
-	MemoryMiB                         int64
-	DiskGiB                           int64
-	GPUs                              int64
+	// Role is whose credentials the metadata service hands out; nil without one.
+	Role                             *Role
+	Spot                             bool
+	Tags                             map[string]string
+	MetadataDisabled, TokensRequired bool
+	TagsInMetadata                   bool
+	CPUs                             int64
+	MemoryMiB                        int64
+	DiskGiB                          int64
+	GPUs                             int64
 	// UserData is as EC2 has it after base64.
 	UserData []byte
+}
+
+// Role is an instance's role with the credentials of one session.
+type Role struct {
+	Name, AccessKeyID, SecretAccessKey, SessionToken string
 }
 
 // Config is what hollow machines share.
@@ -39,6 +46,8 @@ type Config struct {
 	Speed int
 	// Reachable lists hosts, without port, that programs may really connect to.
 	Reachable []string
+	// AWS is where programs find the services of AWS, for example "http://127.0.0.1:4579"; empty without.
+	AWS string
 	// Pipes is a directory of the host for the named pipes of process substitution.
 	Pipes string
 }

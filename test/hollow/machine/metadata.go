@@ -158,6 +158,11 @@ func (s *metadata) values() map[string]string {
 	if f.ProfileARN != "" {
 		values["iam/info"] = fmt.Sprintf(`{"Code":"Success","InstanceProfileArn":%q,"InstanceProfileId":%q}`, f.ProfileARN, f.ProfileID)
 	}
+	if f.Role != nil {
+		values["iam/security-credentials/"+f.Role.Name] = fmt.Sprintf(
+			"{\n  \"Code\" : \"Success\",\n  \"Type\" : \"AWS-HMAC\",\n  \"AccessKeyId\" : %q,\n  \"SecretAccessKey\" : %q,\n  \"Token\" : %q\n}",
+			f.Role.AccessKeyID, f.Role.SecretAccessKey, f.Role.SessionToken)
+	}
 	if f.TagsInMetadata {
 		for key, value := range f.Tags {
 			values["tags/instance/"+key] = value

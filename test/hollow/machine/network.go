@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -37,6 +38,8 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 		return recorder.Result(), nil
 	case slices.Contains(n.config.Reachable, host):
 		return http.DefaultTransport.RoundTrip(r)
+	case n.config.AWS != "" && strings.HasSuffix(host, ".amazonaws.com"):
+		return n.aws(r)
 	}
 	body, known := n.published(r.URL.Host + r.URL.Path)
 	if !known {
@@ -48,6 +51,19 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+}
+
+// aws has the services of AWS answered where they are pretended. What was signed stays:
+// the host that the request is for, and its headers.
+func (n *network) aws(r *http.Request) (*http.Response, error) {
+	target, err := url.Parse(n.config.AWS)
+	if err != nil {
+		return nil, fmt.Errorf("reading the address of AWS: %w", err)
+	}
+	there := r.Clone(r.Context())
+	there.Host = r.URL.Host
+	there.URL.Scheme, there.URL.Host = target.Scheme, target.Host
+	return http.DefaultTransport.RoundTrip(there)
 }
 
 // published returns what is at an address, nil for a page that is not there, and whether the host is known.
