@@ -52,9 +52,9 @@ var _ = Describe("Pods that no node can be made for", func() {
 		f := newFixture()
 		f.Pool.Spec.Template.Spec.Requirements = append(f.Pool.Spec.Template.Spec.Requirements, in("topology.kubernetes.io/zone", "eu-nowhere-1a"))
 		f.Create(ctx)
-		pods := f.Workload(ctx, 1, "1", "1Gi")
-		Eventually(func() ([]string, error) { return unschedulable(ctx, pods) }).WithContext(ctx).
-			Should(ContainElement(ContainSubstring("eu-nowhere-1a")))
+		f.Workload(ctx, 1, "1", "1Gi")
+		Eventually(func() []string { return events(ctx, "NodePool", f.Pool.Name) }).WithContext(ctx).
+			Should(ContainElement(And(ContainSubstring("topology.kubernetes.io/zone In [eu-nowhere-1a]"), ContainSubstring("ap-northeast-2a"))))
 		expectNothingLaunched(ctx, f)
 	}, SpecTimeout(2*time.Minute))
 

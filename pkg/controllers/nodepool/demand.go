@@ -26,7 +26,7 @@ func (d demand) String() string { return d.field + ": " + d.text }
 // demandsOf are all of a NodePool's, in the order in which they are written. Labels are
 // demands too: a node must be able to bear them.
 func demandsOf(pool *karpv1.NodePool) []demand {
-	var all []demand
+	all := make([]demand, 0, len(pool.Spec.Template.Spec.Requirements)+len(pool.Spec.Template.Labels))
 	for _, r := range pool.Spec.Template.Spec.Requirements {
 		text := fmt.Sprintf("%s %s", r.Key, r.Operator)
 		if len(r.Values) > 0 {
