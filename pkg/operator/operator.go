@@ -160,7 +160,9 @@ func (o *Operator) cloudProvider(coreOptions *coreoptions.Options) *cloudprovide
 	})
 }
 
-func relaxMinValues(o *coreoptions.Options) bool { return o.MinValuesPolicy == coreoptions.MinValuesPolicyBestEffort }
+func relaxMinValues(o *coreoptions.Options) bool {
+	return o.MinValuesPolicy == coreoptions.MinValuesPolicyBestEffort
+}
 
 // coreControllers are core's. It plans with overlaid, the provider as NodeOverlays change it,
 // and computes the overlays from plain.

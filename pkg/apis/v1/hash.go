@@ -67,7 +67,10 @@ func asSet[T any](items []T) []string {
 // canonical returns field names and values in an order of its own, without insignificant
 // space. A value that is no JSON, which the API server does not let pass, stands as it is.
 func (k KubeletConfiguration) canonical() []string {
-	var parts []string
+	if len(k) == 0 {
+		return nil // an empty list would have another hash, and replace every node
+	}
+	parts := make([]string, 0, 2*len(k))
 	for _, field := range slices.Sorted(maps.Keys(k)) {
 		var value any
 		raw := string(k[field].Raw)
