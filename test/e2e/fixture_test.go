@@ -121,6 +121,21 @@ func (f *fixture) claims(ctx context.Context) []karpv1.NodeClaim {
 	return list.Items
 }
 
+// readyClaims waits until n claims are Ready and returns them: a pod may run before the
+// claim of its node says so.
+func (f *fixture) readyClaims(ctx context.Context, n int) []karpv1.NodeClaim {
+	GinkgoHelper()
+	var claims []karpv1.NodeClaim
+	Eventually(func(g Gomega) {
+		claims = f.claims(ctx)
+		g.Expect(claims).To(HaveLen(n))
+		for i := range claims {
+			g.Expect(claims[i].StatusConditions().IsTrue("Ready")).To(BeTrue(), claims[i].Name)
+		}
+	}).WithContext(ctx).Should(Succeed())
+	return claims
+}
+
 // nodes are the pool's Nodes.
 func (f *fixture) nodes(ctx context.Context) []corev1.Node {
 	GinkgoHelper()

@@ -37,7 +37,7 @@ var _ = Describe("The seed manifests", func() {
 		pods := f.Workload(ctx, 10, "900m", "2Gi")
 		expectRunning(ctx, pods, 10)
 
-		claims := f.claims(ctx)
+		claims := f.readyClaims(ctx, 3)
 		Expect(types(claims)).To(Equal(map[string]int{"t3.xlarge": 2, "t3.large": 1}))
 		cpu, memory := total(claims, corev1.ResourceCPU), total(claims, corev1.ResourceMemory)
 		Expect(cpu.Cmp(resource.MustParse("20"))).To(BeNumerically("<=", 0))
