@@ -28,15 +28,16 @@ func needed() []string {
 	return []string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "name=systemd"}
 }
 
+// Unified are the controllers of the version 2 hierarchy beside those of version 1. It has
+// none to speak of there, but systemd keeps its services in it.
+const Unified = ""
+
 // Hierarchy is one tree of groups, and a group in it.
 type Hierarchy struct {
-	// Controllers as mount options, for example "cpu,cpuacct" or "name=systemd".
+	// Controllers as mount options, for example "cpu,cpuacct" or "name=systemd", or Unified.
 	Controllers string
 	Dir         string // of the group
 }
-
-// Name is the directory in /sys/fs/cgroup that systemd expects the hierarchy at.
-func (h Hierarchy) Name() string { return strings.TrimPrefix(h.Controllers, "name=") }
 
 // Group is one group in every hierarchy.
 type Group []Hierarchy
@@ -67,11 +68,11 @@ func parse(mounts, own string) (Group, error) {
 	for lines := bufio.NewScanner(strings.NewReader(mounts)); lines.Scan(); {
 		before, after, _ := strings.Cut(lines.Text(), " - ")
 		left, right := strings.Fields(before), strings.Fields(after)
-		if len(left) < 5 || len(right) < 3 || right[0] != "cgroup" {
+		if len(left) < 5 || len(right) < 3 {
 			continue
 		}
 		for controllers, path := range at {
-			if controllers == "" || !slices.Contains(options(right[2]), controllers) {
+			if !holds(right, controllers) {
 				continue
 			}
 			below := strings.TrimPrefix(path, strings.TrimSuffix(left[3], "/"))
@@ -79,10 +80,18 @@ func parse(mounts, own string) (Group, error) {
 		}
 	}
 	slices.SortFunc(group, func(a, b Hierarchy) int { return strings.Compare(a.Controllers, b.Controllers) })
-	if len(group) == 0 {
+	if !slices.ContainsFunc(group, func(h Hierarchy) bool { return h.Controllers != Unified }) {
 		return nil, ErrVersion2
 	}
 	return group, group.complete()
+}
+
+// holds reports whether a file system, given as type, source and options, is the hierarchy of controllers.
+func holds(system []string, controllers string) bool {
+	if controllers == Unified {
+		return system[0] == "cgroup2"
+	}
+	return system[0] == "cgroup" && slices.Contains(options(system[2]), controllers)
 }
 
 // options lists what a mount's options may say of its controllers: each alone, and all together.

@@ -32,7 +32,7 @@ func TestParse(t *testing.T) {
 			want: map[string]string{
 				"cpu,cpuacct": "/sys/fs/cgroup/cpu,cpuacct/a", "cpuset": "/sys/fs/cgroup/cpuset", "memory": "/sys/fs/cgroup/memory/jobs/1",
 				"devices": "/sys/fs/cgroup/devices", "freezer": "/sys/fs/cgroup/freezer", "blkio": "/sys/fs/cgroup/blkio",
-				"pids": "/sys/fs/cgroup/pids", "name=systemd": "/sys/fs/cgroup/systemd",
+				Unified: "/sys/fs/cgroup/unified", "pids": "/sys/fs/cgroup/pids", "name=systemd": "/sys/fs/cgroup/systemd",
 			},
 		},
 		"version 2": {

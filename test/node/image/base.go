@@ -22,13 +22,14 @@ func operatingSystem() []string {
 	}
 }
 
-// idle are units that a machine without hardware, users and mail has no work for. Each would
-// cost time at boot.
+// idle are units that a machine without hardware or users, whose network is there before it
+// boots, has no work for. Each would cost time at boot, or wait for ever.
 func idle() []string {
 	return []string{
 		"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
 		"systemd-logind.service", "systemd-user-sessions.service", "console-getty.service", "getty@.service", "getty.target",
 		"systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "systemd-binfmt.service", "systemd-sysctl.service",
+		"systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service", "systemd-network-generator.service",
 		"systemd-modules-load.service", "systemd-udevd.service", "systemd-udev-trigger.service", "systemd-tmpfiles-clean.timer",
 		"proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount", "sys-kernel-config.mount", "sys-kernel-debug.mount",
 		"sys-kernel-tracing.mount", "dev-hugepages.mount", "dev-mqueue.mount", "systemd-remount-fs.service",

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/cgroup"
 )
 
 // beginFile is the pipe that ends when the machine may boot.
@@ -107,6 +109,8 @@ func mountDevices(s Spec) error {
 		return err
 	}
 	dev := filepath.Join(s.path("root"), "dev")
+	// apt gives its downloads to a user of its own, who must be able to write to /dev/null.
+	defer unix.Umask(unix.Umask(0))
 	for name, number := range map[string]uint32{"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9, "kmsg": 11} {
 		if err := unix.Mknod(filepath.Join(dev, name), unix.S_IFCHR|0o666, int(unix.Mkdev(1, number))); err != nil {
 			return fmt.Errorf("making /dev/%s: %w", name, err)
@@ -143,6 +147,9 @@ func mountGroups(s Spec) error {
 		return err
 	}
 	for _, controllers := range s.Controllers {
+		if controllers == cgroup.Unified {
+			continue // systemd mounts it
+		}
 		name, named := strings.CutPrefix(controllers, "name=")
 		data := controllers
 		if named {
@@ -155,7 +162,7 @@ func mountGroups(s Spec) error {
 			return err
 		}
 	}
-	return nil
+	return s.allowProcessors()
 }
 
 // pivot makes the new root the only one there is.

@@ -6,9 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/cgroup"
 )
 
 // mountHardware shows the instance type's processors and memory. The kubelet reads processors
@@ -86,6 +89,29 @@ func (s Spec) cpuinfo(own string) string {
 		fmt.Fprintf(&out, "processor\t: %d\n%s\n\n", i, rest)
 	}
 	return out.String()
+}
+
+// podGroup is the kubelet's, for all pods, with the systemd driver.
+const podGroup = "kubepods.slice"
+
+// allowProcessors makes the kubelet's group for pods where the instance type has more
+// processors than this machine: the kubelet would give it all of the type's, and the kernel
+// knows no more than there are. A group that exists the kubelet takes as it is.
+func (s Spec) allowProcessors() error {
+	if s.CPUs <= int64(runtime.NumCPU()) {
+		return nil
+	}
+	for _, controllers := range s.Controllers {
+		if controllers == cgroup.Unified {
+			continue
+		}
+		dir := filepath.Join(s.path("root"), "sys/fs/cgroup", strings.TrimPrefix(controllers, "name="))
+		h := cgroup.Group{{Controllers: controllers, Dir: dir}}
+		if _, err := h.Child(podGroup); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mountSettings gives the machine its own copy of the kernel's settings that all machines

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/cgroup"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/world"
@@ -43,6 +44,9 @@ type Spec struct {
 
 // Machine is one that is on.
 type Machine struct {
+	// Started is when it was switched on.
+	Started time.Time
+
 	spec    Spec
 	group   cgroup.Group
 	cmd     *exec.Cmd
@@ -54,7 +58,7 @@ type Machine struct {
 // Start boots a machine with program, which must call Main for the command Boot. metadata
 // answers its metadata requests.
 func Start(ctx context.Context, program string, spec Spec, metadata http.Handler) (*Machine, error) {
-	m := &Machine{spec: spec, done: make(chan struct{})}
+	m := &Machine{Started: time.Now(), spec: spec, done: make(chan struct{})}
 	if err := m.start(ctx, program, metadata); err != nil {
 		return nil, errors.Join(fmt.Errorf("booting %s: %w", spec.ID, err), m.Off(context.WithoutCancel(ctx)))
 	}
@@ -104,8 +108,14 @@ func (m *Machine) start(ctx context.Context, program string, metadata http.Handl
 
 // launch starts the machine's first process, which waits for start to end.
 func (m *Machine) launch(program string, start *os.File) error {
+	// Not the console's own file: giving one to a child makes reads from it block for good.
+	console, err := os.OpenFile(m.spec.path("console"), os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("opening the console: %w", err)
+	}
+	defer func() { _ = console.Close() }()
 	cmd := exec.Command(program, Boot, m.spec.path("spec.json"))
-	cmd.Stdout, cmd.Stderr = m.console.file, m.console.file
+	cmd.Stdout, cmd.Stderr = console, console
 	cmd.ExtraFiles = []*os.File{start}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
