@@ -61,7 +61,7 @@ func Start(ctx context.Context, cfg *rest.Config) (*Player, error) {
 		return nil, fmt.Errorf("preparing client for pods: %w", err)
 	}
 	ctx = log.NewContext(ctx, log.NewLogger(lines{ctrllog.FromContext(ctx).WithName("kwok")}, slog.LevelError))
-	stages, err := stages(ctx)
+	stages, err := stages()
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (l lines) Write(p []byte) (int, error) {
 }
 
 // stages are KWOK's own for pods that start, complete and go at once.
-func stages(ctx context.Context) (lifecycle.Lifecycle, error) {
+func stages() (lifecycle.Lifecycle, error) {
 	var all []*internalversion.Stage
 	for _, text := range []string{podstages.DefaultPodReady, podstages.DefaultPodComplete, podstages.DefaultPodDelete} {
 		objects, err := config.UnmarshalWithType[*internalversion.Stage, string](text)
