@@ -26,8 +26,8 @@ help: ## List the targets
 ##@ Try it
 
 .PHONY: demo
-demo: tools build ## Pending pods become Ready nodes, and go again, on this machine (KEEP=1 leaves it running)
-	go run ./test/demo $(if $(KEEP),-keep)
+demo: tools build ## Pending pods become Ready nodes, and go again, on this machine (KEEP=1 leaves it running, BREAK=token|endpoint|ca|taint|providerid shows why nodes do not join)
+	go run ./test/demo $(if $(KEEP),-keep) $(if $(BREAK),-break $(BREAK))
 
 ##@ Build
 

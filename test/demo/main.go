@@ -19,9 +19,10 @@ import (
 
 func main() {
 	keep := flag.Bool("keep", false, "leave it running after the scale-up and say how to use it")
+	broken := flag.String("break", "", "make one mistake (token, endpoint, ca, taint or providerid) and show how it is explained")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *keep)
+	err := run(ctx, *keep, *broken)
 	stop()
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -33,7 +34,11 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, keep bool) (err error) {
+func run(ctx context.Context, keep bool, broken string) (err error) {
+	mistake, err := findFault(broken)
+	if err != nil {
+		return err
+	}
 	logs, err := os.MkdirTemp("", "karpenter-demo-*")
 	if err != nil {
 		return err
@@ -57,22 +62,19 @@ func run(ctx context.Context, keep bool) (err error) {
 	}
 	defer world.Stop()
 	out.Line("starting the controller")
-	if err := world.StartController(ctx, nil); err != nil {
+	if err := mistake.prepare(ctx, world); err != nil {
 		return err
 	}
 	s := newStory(world, out)
-	if err := s.scaleUp(ctx, filepath.Join(world.Binaries.Root, "charts", "karpenter", "examples", "seed")); err != nil {
-		return err
+	if broken != "" {
+		return s.breakDown(ctx, seed(world), mistake)
 	}
-	if keep {
-		return stay(ctx, world, out)
-	}
-	if err := s.scaleDown(ctx); err != nil {
-		return err
-	}
-	out.Close()
-	s.summary()
-	return nil
+	return s.tellAll(ctx, seed(world), keep)
+}
+
+// seed is the folder of the manifests that the demo applies.
+func seed(world *env.Env) string {
+	return filepath.Join(world.Binaries.Root, "charts", "karpenter", "examples", "seed")
 }
 
 // stay leaves everything running until the user interrupts.

@@ -49,6 +49,22 @@ func newStory(world *env.Env, out screen) *story {
 	}
 }
 
+// tellAll is the whole story; with keep it stops in the middle and stays.
+func (s *story) tellAll(ctx context.Context, seed string, keep bool) error {
+	if err := s.scaleUp(ctx, seed); err != nil {
+		return err
+	}
+	if keep {
+		return stay(ctx, s.world, s.out)
+	}
+	if err := s.scaleDown(ctx); err != nil {
+		return err
+	}
+	s.out.Close()
+	s.summary()
+	return nil
+}
+
 // scaleUp creates the seed manifests and ten pods, and waits until all of them run.
 func (s *story) scaleUp(ctx context.Context, seed string) error {
 	watching, stop := context.WithCancel(ctx)
@@ -60,17 +76,9 @@ func (s *story) scaleUp(ctx context.Context, seed string) error {
 	}); err != nil {
 		return err
 	}
-	for _, file := range []string{"ec2nodeclass.yaml", "nodepool.yaml"} {
-		if err := env.ApplyFile(ctx, s.world.Admin, filepath.Join(seed, file)); err != nil {
-			return err
-		}
+	if err := s.ask(ctx, seed, fault{}); err != nil {
+		return err
 	}
-	s.out.Line("seed manifests applied: NodePool worker-scalable, EC2NodeClass default")
-	if err := s.world.Admin.Create(ctx, s.workload.Deployment()); err != nil {
-		return fmt.Errorf("creating the pods: %w", err)
-	}
-	s.pending = time.Now()
-	s.out.Line(fmt.Sprintf("%d pods of 900m CPU and 2Gi created; no node has room for them", pods))
 	err := s.until(ctx, upPatience, func(v view) bool { return v.pods[corev1.PodRunning] == pods })
 	if err != nil {
 		return fmt.Errorf("waiting for %d pods to run: %w", pods, err)
@@ -78,6 +86,39 @@ func (s *story) scaleUp(ctx context.Context, seed string) error {
 	s.running = time.Now()
 	s.out.Line(fmt.Sprintf("all %d pods run, %.1f s after they were pending", pods, s.running.Sub(s.pending).Seconds()))
 	return s.checkUp()
+}
+
+// ask creates the seed manifests, with a mistake where there is one, and ten pods.
+func (s *story) ask(ctx context.Context, seed string, mistake fault) error {
+	if err := env.ApplyFile(ctx, s.world.Admin, filepath.Join(seed, "ec2nodeclass.yaml")); err != nil {
+		return err
+	}
+	if err := mistake.edit(ctx, s.world.Admin); err != nil {
+		return err
+	}
+	if err := env.ApplyFile(ctx, s.world.Admin, filepath.Join(seed, "nodepool.yaml")); err != nil {
+		return err
+	}
+	s.out.Line("seed manifests applied: NodePool worker-scalable, EC2NodeClass default")
+	if err := s.world.Admin.Create(ctx, s.workload.Deployment()); err != nil {
+		return fmt.Errorf("creating the pods: %w", err)
+	}
+	s.pending = time.Now()
+	s.out.Line(fmt.Sprintf("%d pods of 900m CPU and 2Gi created; no node has room for them", pods))
+	return nil
+}
+
+// breakDown shows how a mistake is explained on the NodeClaims that it keeps from joining.
+func (s *story) breakDown(ctx context.Context, seed string, mistake fault) error {
+	s.out.Line("the mistake: " + mistake.what)
+	if err := s.ask(ctx, seed, mistake); err != nil {
+		return err
+	}
+	if err := mistake.await(ctx, s.world, s.out); err != nil {
+		return fmt.Errorf("waiting for the reason on the NodeClaims: %w", err)
+	}
+	s.out.Line("every NodeClaim says why")
+	return nil
 }
 
 // scaleDown removes the pods and waits until nothing that costs money is left.

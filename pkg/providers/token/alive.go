@@ -26,6 +26,11 @@ const (
 	// changed may be taken for the changed one until then.
 	propagation      = 15 * time.Second
 	propagationCheck = 100 * time.Millisecond
+
+	// ensureTimeout bounds one attempt. All launches wait for the same one, so a request that is
+	// never answered must not hold them for good; double would outlast the patience of who
+	// reads why a NodeClaim does not launch.
+	ensureTimeout = 30 * time.Second
 )
 
 // errDead says that a token does not authenticate in its group though its Secret was made.
@@ -34,6 +39,8 @@ var errDead = errors.New("the API server does not accept a token that was just m
 
 // ensure returns the current token, alive.
 func (p *Provider) ensure(ctx context.Context) (join.Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
+	defer cancel()
 	var minted bool
 	s, err := p.change(ctx, func(s state) (state, bool, error) {
 		minted = false
