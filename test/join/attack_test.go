@@ -101,6 +101,7 @@ func TestAttacks(t *testing.T) {
 
 // stolenToken attacks names, times and epochs.
 func (s *siege) stolenToken(t *testing.T) {
+	t.Helper()
 	for name, attack := range map[string]struct {
 		reason string
 		// token, node: what the attacker has and asks for. The twin, with the same token but
@@ -168,6 +169,7 @@ func (s *siege) revoked(t *testing.T) {
 
 // oddRequests are (f): the right name, and more than a kubelet asks for.
 func (s *siege) oddRequests(t *testing.T) {
+	t.Helper()
 	for name, change := range map[string]func(*wish){
 		"another organisation":           func(w *wish) { w.orgs = append(w.orgs, "system:masters") },
 		"another organisation alone":     func(w *wish) { w.orgs = []string{"system:masters"} },
@@ -191,6 +193,7 @@ func (s *siege) oddRequests(t *testing.T) {
 
 // otherCredentials are (h) and (i): no token, and the certificate of another node.
 func (s *siege) otherCredentials(t *testing.T) {
+	t.Helper()
 	t.Run("(h) by a user who may only create requests", func(t *testing.T) {
 		g := NewWithT(t)
 		group := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "mallory"}}

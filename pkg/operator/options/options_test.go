@@ -51,11 +51,12 @@ func TestReadReportsEveryFaultAtOnce(t *testing.T) {
 	}{
 		"nothing is set": {want: []string{`--cluster-name (CLUSTER_NAME) must be set, not ""`}},
 		"several values are wrong": {
-			env: map[string]string{"CLUSTER_ENDPOINT": "api.example.com", "BOOTSTRAP_MODE": "kops", "BOOTSTRAP_TOKEN_TTL": "5m"},
+			env: map[string]string{"CLUSTER_ENDPOINT": "api.example.com", "BOOTSTRAP_MODE": "kops", "BOOTSTRAP_TOKEN_TTL": "5m", "TOKEN_DELIVERY": "Mail"},
 			want: []string{
 				"--cluster-name (CLUSTER_NAME)",
 				`--cluster-endpoint (CLUSTER_ENDPOINT) must be a URL with scheme and host, for example https://api.example.com:6443, not "api.example.com"`,
 				`--bootstrap-mode (BOOTSTRAP_MODE) must be one of auto, kubeadm, eks, not "kops"`,
+				`--token-delivery (TOKEN_DELIVERY) must be one of UserData, SSM, not "Mail"`,
 				`--bootstrap-token-ttl (BOOTSTRAP_TOKEN_TTL) must be at least 1h0m0s, not "5m0s"`,
 			},
 		},

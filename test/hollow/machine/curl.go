@@ -139,16 +139,10 @@ func (r *request) curlValue(flag, value string) error {
 		r.writeOut = value
 	case "--url":
 		r.url = value
-	case "-K", "--config":
-		r.configs = append(r.configs, value)
-	case "-u", "--user":
-		r.user = value
-	case "--aws-sigv4":
-		r.signature = value
 	case "-m", "--max-time", "--connect-timeout":
 		return r.setLimit(flag, value)
 	default:
-		if !strings.Contains(curlValues, " "+flag+" ") {
+		if !r.signatureValue(flag, value) && !strings.Contains(curlValues, " "+flag+" ") {
 			return fmt.Errorf("option %s: is unknown", flag)
 		}
 	}

@@ -11,10 +11,25 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
 )
+
+// signatureValue takes the flags that a signed request needs, false for any other.
+func (r *request) signatureValue(flag, value string) bool {
+	switch flag {
+	case "-K", "--config":
+		r.configs = append(r.configs, value)
+	case "-u", "--user":
+		r.user = value
+	case "--aws-sigv4":
+		r.signature = value
+	default:
+		return false
+	}
+	return true
+}
 
 // readConfigs reads the files that --config names, one flag to a line: `name = "value"`.
 func (r *request) readConfigs(p *shell.Proc) error {
