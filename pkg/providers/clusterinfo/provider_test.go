@@ -63,7 +63,7 @@ func TestGetOnKubeadm(t *testing.T) {
 
 	t.Run("everything is read from the cluster", func(t *testing.T) {
 		g := NewWithT(t)
-		p, _ := provider(t, config, Options{})
+		p, clock := provider(t, config, Options{})
 		got, err := p.Get(t.Context())
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(got.DNS.String()).To(Equal("10.0.0.10"))
@@ -72,6 +72,7 @@ func TestGetOnKubeadm(t *testing.T) {
 			Mode: cluster.Kubeadm, Name: "kubernetes", UID: string(system.UID),
 			Endpoint: "api.example.com:6443", CA: testCA(t),
 			Version:     cluster.Version{Major: 1, Minor: 30}, // kubeadm-config's: the server is newer
+			Settled:     clock.Now(),
 			ServiceCIDR: "10.96.0.0/12", PodCIDR: "10.244.0.0/16",
 			CloudProvider: cluster.None, Kubelet: []byte("maxPods: 42\n"), ImageRepository: "registry.k8s.io",
 		}))
