@@ -112,17 +112,28 @@ func (g Group) complete() error {
 	return nil
 }
 
+// Below is the group called name below g, whether it exists or not.
+func (g Group) Below(name string) Group {
+	below := make(Group, 0, len(g))
+	for _, h := range g {
+		below = append(below, Hierarchy{Controllers: h.Controllers, Dir: filepath.Join(h.Dir, name)})
+	}
+	return below
+}
+
 // Child makes a group below g in every hierarchy.
 func (g Group) Child(name string) (Group, error) {
-	child := make(Group, 0, len(g))
-	for _, h := range g {
-		made := Hierarchy{Controllers: h.Controllers, Dir: filepath.Join(h.Dir, name)}
-		if err := os.Mkdir(made.Dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, errors.Join(fmt.Errorf("making cgroup: %w", err), child.Remove(context.Background()))
+	child := g.Below(name)
+	for i, made := range child {
+		err := os.Mkdir(made.Dir, 0o755)
+		if errors.Is(err, fs.ErrExist) { // some hierarchies are mounted at two places
+			err = nil
 		}
-		child = append(child, made)
-		if err := made.inherit(h.Dir); err != nil {
-			return nil, errors.Join(err, child.Remove(context.Background()))
+		if err == nil {
+			err = made.inherit(g[i].Dir)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("making cgroup: %w", err), child.Remove(context.Background()))
 		}
 	}
 	return child, nil

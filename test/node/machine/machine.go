@@ -161,7 +161,7 @@ func (m *Machine) Console() string { return m.console.text() }
 
 // Command returns a command that runs in the machine, as root, for looking into it.
 func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
-	enter := []string{"--target", fmt.Sprint(m.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"}
+	enter := []string{"--target", fmt.Sprint(m.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"}
 	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	return cmd

@@ -21,6 +21,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -45,16 +46,11 @@ type Mirror struct {
 
 // Start serves dir, which has one folder for each host, on the ports 80 and 443 of address.
 func Start(address, dir string) (*Mirror, error) {
-	m := &Mirror{}
-	entries, err := os.ReadDir(dir)
+	hosts, err := hostsOf(dir)
 	if err != nil {
-		return nil, fmt.Errorf("reading the repositories: %w", err)
+		return nil, err
 	}
-	for _, entry := range entries {
-		if entry.IsDir() {
-			m.Hosts = append(m.Hosts, entry.Name())
-		}
-	}
+	m := &Mirror{Hosts: hosts}
 	certificate, err := m.certify()
 	if err != nil {
 		return nil, fmt.Errorf("certifying the mirror: %w", err)
@@ -74,6 +70,21 @@ func Start(address, dir string) (*Mirror, error) {
 	return m, nil
 }
 
+// hostsOf lists the hosts that dir has a folder for.
+func hostsOf(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the repositories: %w", err)
+	}
+	var hosts []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			hosts = append(hosts, entry.Name())
+		}
+	}
+	return hosts, nil
+}
+
 func (m *Mirror) handler(dir string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
@@ -85,7 +96,7 @@ func (m *Mirror) handler(dir string) http.Handler {
 			return
 		}
 		m.mu.Lock()
-		m.seen = append(m.seen, host+r.URL.Path)
+		m.seen = append(m.seen, host+path.Clean(r.URL.Path))
 		m.mu.Unlock()
 		http.FileServer(http.Dir(filepath.Join(dir, host))).ServeHTTP(w, r)
 	})

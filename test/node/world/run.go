@@ -27,7 +27,7 @@ const (
 )
 
 // Logs is where a command in a world writes what is to be kept when it fails.
-func Logs() string { return filepath.Join(os.Getenv(Folder), "logs") }
+func Logs() string { return filepath.Join(os.Getenv(Folder), logsName) }
 
 // Machines is where machines have their disks.
 func Machines() string { return filepath.Join(os.Getenv(Folder), "machines") }
@@ -38,20 +38,19 @@ func Run(ctx context.Context, dir string, command []string) (code int, err error
 	if err := Check(); err != nil {
 		return 0, err
 	}
-	home, err := os.MkdirTemp("", "karpenter-world-")
-	if err != nil {
-		return 0, fmt.Errorf("making the world's folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, tidy(home, code == 0 && err == nil)) }()
-	for _, name := range []string{"logs", "machines", "tmp"} {
-		if err := os.Mkdir(filepath.Join(home, name), 0o755); err != nil {
-			return 0, fmt.Errorf("making the world's folder: %w", err)
-		}
-	}
 	own, err := cgroup.Own()
 	if err != nil {
 		return 0, err
 	}
+	if err := sweep(ctx, os.TempDir(), own); err != nil {
+		return 0, err
+	}
+	home, release, err := makeHome()
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	defer func() { err = errors.Join(err, tidy(home, code == 0 && err == nil)) }()
 	group, err := own.Child(filepath.Base(home))
 	if err != nil {
 		return 0, err
@@ -100,13 +99,4 @@ func hold(ctx context.Context, home string, group cgroup.Group, args []string) (
 		err = nil // the command has said why
 	}
 	return cmd.ProcessState.ExitCode(), err
-}
-
-// tidy removes the world's folder, all but the logs of a run that failed.
-func tidy(home string, succeeded bool) error {
-	if succeeded {
-		return os.RemoveAll(home)
-	}
-	fmt.Fprintf(os.Stderr, "node: logs are in %s\n", filepath.Join(home, "logs"))
-	return errors.Join(os.RemoveAll(filepath.Join(home, "machines")), os.RemoveAll(filepath.Join(home, "tmp")))
 }
