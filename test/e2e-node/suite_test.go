@@ -1,0 +1,146 @@
+// Package e2enode holds what only real nodes can show: that the user data which EC2 hands
+// out makes an unmodified kubelet join, by an unmodified kubeadm, under a real systemd, and
+// that pods run there. `make e2e-node` builds the nodes' images and runs the specs in a
+// world of their own (see test/node); it needs root.
+package e2enode_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/zapr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	corev1 "k8s.io/api/core/v1"
+	kubeclient "k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/yaml"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env"
+	hollow "github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/image"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/mirror"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/world"
+)
+
+const (
+	region = "ap-northeast-2"
+	// release is the Kubernetes that test/cluster builds.
+	release = "1.36.3"
+	// imageFile names the file that `node build` printed.
+	imageFile = "KARPENTER_NODE_IMAGE"
+)
+
+func TestE2ENode(t *testing.T) {
+	if os.Getenv(world.Folder) == "" {
+		t.Skip("real nodes need root and a world of their own: run `make e2e-node`")
+	}
+	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(2 * time.Minute)
+	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	EnforceDefaultTimeoutsWhenUsingContexts()
+	RunSpecs(t, "Real nodes")
+}
+
+// parts are what specs look at.
+type parts struct {
+	env      *env.Env
+	machines *node.Booter   // boots instances
+	packages *mirror.Mirror // what their scripts install from
+	kube     *kubeclient.Clientset
+}
+
+// run is the one world that all specs share.
+var run = sync.OnceValue(func() *parts {
+	p := &parts{}
+	var err error
+	p.env, err = env.Start(context.Background(), env.Options{
+		Logs: world.Logs(), Region: region, Policies: true,
+		Values:       map[string]any{"settings": map[string]any{"batchIdleDuration": "500ms", "batchMaxDuration": "2s"}},
+		ControlPlane: []string{"--address=" + world.ControlPlane},
+		Boot:         p.boot,
+	})
+	Expect(err).NotTo(HaveOccurred())
+	return p
+})
+
+// boot starts the package mirror and the booter of real machines.
+func (p *parts) boot(_ context.Context, e *env.Env) (func(), error) {
+	var made image.Image
+	text, err := os.ReadFile(os.Getenv(imageFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the images that `node build` made: %w", err)
+	}
+	if err := json.Unmarshal(text, &made); err != nil {
+		return nil, fmt.Errorf("reading the images that `node build` made: %w", err)
+	}
+	if p.packages, err = mirror.Start(world.Repositories, made.Repositories); err != nil {
+		return nil, err
+	}
+	file, err := os.Create(filepath.Join(world.Logs(), "nodes.log"))
+	if err != nil {
+		return nil, err
+	}
+	logger := zapr.NewLogger(zap.New(zapcore.NewCore(
+		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
+	api, control := e.Hypervisor()
+	p.machines = node.New(node.Config{
+		EC2: api, Region: region, Hypervisor: control, Image: made, Program: os.Getenv(world.Program), Dir: world.Machines(), Mirror: p.packages,
+	})
+	ctx, cancel := context.WithCancel(log.IntoContext(context.Background(), logger))
+	ended := make(chan error, 1)
+	go func() { ended <- p.machines.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			logger.Error(err, "switching machines off")
+		}
+		_ = p.packages.Close()
+		_ = file.Close()
+	}, nil
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	p := run()
+	allowCgroupV1(ctx, p.env.Admin)
+	_, err := p.env.AWS.EC2.AddImage(region, ec2.Image{
+		Name: "node-with-everything-installed", Architecture: "x86_64", RootDevice: "/dev/sda1", RootSizeGiB: 8, Tags: map[string]string{hollow.BakedTag: release},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	config, err := clientcmd.BuildConfigFromFlags("", p.env.Kubeconfig())
+	Expect(err).NotTo(HaveOccurred())
+	p.kube, err = kubeclient.NewForConfig(config)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(p.env.StartController(ctx, nil)).To(Succeed())
+}, NodeTimeout(5*time.Minute))
+
+var _ = AfterSuite(func(SpecContext) { run().env.Stop() }, NodeTimeout(2*time.Minute))
+
+// allowCgroupV1 tells the cluster's kubelets that this machine's kernel is all there is:
+// kubelets from 1.35 on do not start on cgroup v1 otherwise. All else in kubelet-config is
+// stock kubeadm's, the systemd cgroup driver above all.
+func allowCgroupV1(ctx context.Context, admin client.Client) {
+	GinkgoHelper()
+	published := &corev1.ConfigMap{}
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: "kube-system", Name: "kubelet-config"}, published)).To(Succeed())
+	config := map[string]any{}
+	Expect(yaml.Unmarshal([]byte(published.Data["kubelet"]), &config)).To(Succeed())
+	Expect(config).To(HaveKeyWithValue("cgroupDriver", "systemd"))
+	config["failCgroupV1"] = false
+	text, err := yaml.Marshal(config)
+	Expect(err).NotTo(HaveOccurred())
+	published.Data["kubelet"] = string(text)
+	Expect(admin.Update(ctx, published)).To(Succeed())
+}
