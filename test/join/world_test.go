@@ -20,8 +20,10 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	controllerruntime "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	managerconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -179,6 +181,7 @@ func (w *world) approve(t *testing.T, config *rest.Config) {
 	g := NewWithT(t)
 	manager, err := controllerruntime.NewManager(config, controllerruntime.Options{
 		Scheme: scheme.Scheme, Logger: w.journal.logger(), Metrics: server.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
+		Controller: managerconfig.Controller{SkipNameValidation: ptr.To(true)}, // each world of a test run has its own
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	approver := csr.New(manager.GetClient(), w.journal, csr.Options{Inventory: w.ec2, Tokens: w.tokens, Region: region, Clock: clock.RealClock{}})
