@@ -121,6 +121,7 @@ func TestCreate(t *testing.T) {
 }
 
 func testIsDrifted(t *testing.T, kube client.WithWatch) {
+	t.Helper()
 	g, p := NewWithT(t), newParts(t)
 	pool := &karpv1.NodePool{ObjectMeta: metav1.ObjectMeta{Name: "workers"}}
 	pool.Spec.Template.Spec.NodeClassRef = &karpv1.NodeClassReference{Group: "karpenter.k8s.aws", Kind: "EC2NodeClass", Name: "default"}

@@ -46,12 +46,13 @@ type parts struct {
 	published []events.Event
 }
 
-func newParts(t testing.TB) *parts {
+func newParts(tb testing.TB) *parts {
+	tb.Helper()
 	return &parts{
 		types: []*karpenter.InstanceType{typeOf("t3.small", 2, offer(zoneA, onDemand, 0.02), offer(zoneC, onDemand, 0.02))},
 		sizes: map[string]kubelet.Sizes{}, launched: launchedInstance(), signed: true,
 		cluster: cluster.Cluster{
-			Mode: cluster.Kubeadm, Name: "demo", UID: "uid-1", Endpoint: "api.example.com:6443", CA: certificate(t),
+			Mode: cluster.Kubeadm, Name: "demo", UID: "uid-1", Endpoint: "api.example.com:6443", CA: certificate(tb),
 			Version: cluster.Version{Major: 1, Minor: 36, Patch: 3}, CloudProvider: cluster.None,
 		},
 		token: join.Token{ID: "abcdef", Secret: "0123456789abcdef", Expires: now.Add(6 * 60 * 60 * 1e9)},
@@ -133,9 +134,9 @@ func ready(class *v1.EC2NodeClass) {
 }
 
 // certificate is a CA's, in PEM.
-func certificate(t testing.TB) []byte {
-	t.Helper()
-	g := NewWithT(t)
+func certificate(tb testing.TB) []byte {
+	tb.Helper()
+	g := NewWithT(tb)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	g.Expect(err).NotTo(HaveOccurred())
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "kubernetes"}, NotBefore: now, NotAfter: now.AddDate(10, 0, 0), IsCA: true, BasicConstraintsValid: true}

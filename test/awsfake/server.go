@@ -109,18 +109,18 @@ func New(o Options) (*Server, error) {
 
 // Start returns an account that listens on a free loopback port until t ends. Each change
 // edits the options before.
-func Start(t testing.TB, change ...func(*Options)) *Server {
-	t.Helper()
+func Start(tb testing.TB, change ...func(*Options)) *Server {
+	tb.Helper()
 	var o Options
 	for _, edit := range change {
 		edit(&o)
 	}
 	s, err := New(o)
 	if err != nil {
-		t.Fatalf("starting awsfake: %v", err)
+		tb.Fatalf("starting awsfake: %v", err)
 	}
 	listener := httptest.NewServer(s.Handler())
-	t.Cleanup(listener.Close)
+	tb.Cleanup(listener.Close)
 	s.URL = listener.URL
 	return s
 }

@@ -53,6 +53,7 @@ spec:
 
 // testLabelDomain shows that core's objects may name those labels of our domain that exist.
 func testLabelDomain(t *testing.T, c client.Client) {
+	t.Helper()
 	restricted := refused(`label domain "karpenter.k8s.aws" is restricted`)
 	for name, tc := range map[string]struct {
 		manifest, key string

@@ -47,6 +47,7 @@ func TestCRDs(t *testing.T) {
 // testSchema shows each rule of the EC2NodeClass schema one object that it lets pass and
 // one that it refuses.
 func testSchema(t *testing.T, c client.Client) {
+	t.Helper()
 	for _, table := range []map[string]schemaCase{familyCases(), selectorCases(), amiTermCases(), identityCases(), deviceCases(), optionCases()} {
 		for name, tc := range table {
 			t.Run(name, func(t *testing.T) {

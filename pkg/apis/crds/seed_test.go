@@ -17,6 +17,7 @@ import (
 // testSeedManifests applies the manifests of charts/karpenter/examples/seed as they are, and
 // reads back what the API server made of them.
 func testSeedManifests(t *testing.T, c client.Client) {
+	t.Helper()
 	g := NewWithT(t)
 	for _, name := range []string{"nodepool.yaml", "ec2nodeclass.yaml"} {
 		object := &unstructured.Unstructured{}
@@ -49,6 +50,7 @@ func manifest(g Gomega, name string) []byte {
 
 // testDefaults shows that what a user leaves out gets the AWS provider's defaults.
 func testDefaults(t *testing.T, c client.Client) {
+	t.Helper()
 	g := NewWithT(t)
 	object := nodeClass(g, `{}`)
 	g.Expect(c.Create(t.Context(), object)).To(Succeed())

@@ -56,6 +56,7 @@ func (w *world) gone(object client.Object) bool {
 }
 
 func testFinalize(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("a class takes what was made for it along", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(byRole)
@@ -109,6 +110,7 @@ func testFinalize(t *testing.T, a *api) {
 
 // testHeld shows what does and what does not hold up a class that is to go.
 func testHeld(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("a NodeClaim of another provider's class of that name holds nothing", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)
@@ -147,6 +149,7 @@ func testHeld(t *testing.T, a *api) {
 
 // testRegistered runs both controllers in a manager, as the product does.
 func testRegistered(t *testing.T, a *api) {
+	t.Helper()
 	g, w := NewWithT(t), newWorld(t, a)
 	manager, err := controllerruntime.NewManager(a.config, controllerruntime.Options{
 		Scheme: a.scheme, Metrics: server.Options{BindAddress: "0"}, Controller: config.Controller{SkipNameValidation: new(true)},

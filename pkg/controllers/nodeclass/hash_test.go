@@ -30,6 +30,7 @@ func hash(w *world, class *v1.EC2NodeClass) (reconcile.Result, error) {
 }
 
 func testHash(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("a class bears its hash, and the CA bundle is looked at again", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)
@@ -72,6 +73,7 @@ func testHash(t *testing.T, a *api) {
 }
 
 func testSpecChange(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("a change of the spec is seen as one", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)

@@ -14,6 +14,7 @@ import (
 const byRole = `{instanceProfile: null, role: karpenter-node-role}`
 
 func testProfile(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("a role gets a profile of its own, once", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(byRole)
@@ -57,6 +58,7 @@ func testProfile(t *testing.T, a *api) {
 
 // testRole shows what becomes of a role that changes or is not there.
 func testRole(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("another role gets another profile, and the old one stays for its nodes", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		w.aws.IAM.AddRole("other")

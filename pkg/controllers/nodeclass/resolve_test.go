@@ -21,6 +21,7 @@ import (
 )
 
 func testResolve(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("a class that fits becomes ready and says what was found", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)
@@ -106,6 +107,7 @@ func missing() map[string]missingCase {
 // testMissing shows what a class says whose spec refers to what does not exist, and that it
 // becomes ready, without a change of its own, once that does.
 func testMissing(t *testing.T, a *api) {
+	t.Helper()
 	for name, tc := range missing() {
 		t.Run(name, func(t *testing.T) {
 			g, w := NewWithT(t), newWorld(t, a)
@@ -144,6 +146,7 @@ func testMissing(t *testing.T, a *api) {
 }
 
 func testUnsupported(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("an alias that the cluster cannot have", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{amiFamily: Custom, amiSelectorTerms: [{alias: al2@latest}]}`)
@@ -181,6 +184,7 @@ func (noCredentials) Retrieve(context.Context) (aws.Credentials, error) {
 
 // testTrouble shows what a class says while AWS, or the cluster, cannot be asked.
 func testTrouble(t *testing.T, a *api) {
+	t.Helper()
 	denied := func(action string) wire.Fault {
 		code := "UnauthorizedOperation"
 		if action == "GetInstanceProfile" || action == "CreateInstanceProfile" {
@@ -217,6 +221,7 @@ func testTrouble(t *testing.T, a *api) {
 }
 
 func testUnreachable(t *testing.T, a *api) {
+	t.Helper()
 	for name, tc := range map[string]struct {
 		config func(aws.Config) aws.Config
 		want   string
@@ -248,6 +253,7 @@ func testUnreachable(t *testing.T, a *api) {
 
 // testOutage shows that trouble which passes does not take back what was found.
 func testOutage(t *testing.T, a *api, denied func(action string) wire.Fault) {
+	t.Helper()
 	t.Run("a class that was ready stays so", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)
@@ -281,6 +287,7 @@ func testOutage(t *testing.T, a *api, denied func(action string) wire.Fault) {
 
 // testElsewhere shows classes where things are not as on an ordinary kubeadm cluster.
 func testElsewhere(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("an isolated VPC has no IAM to ask", func(t *testing.T) {
 		g := NewWithT(t)
 		w := newWorld(t, a, func(_ *nodeclass.Deps, c *nodeclass.Config) { c.IsolatedVPC = true })

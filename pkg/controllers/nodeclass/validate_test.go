@@ -16,6 +16,7 @@ import (
 )
 
 func testValidate(t *testing.T, a *api) {
+	t.Helper()
 	var many []string
 	for i := range 41 {
 		many = append(many, fmt.Sprintf("k%d: v", i))
@@ -59,6 +60,7 @@ func (r refusal) Error() string               { return "launching: " + r.message
 func (r refusal) Condition() (string, string) { return r.reason, r.message }
 
 func testDryRun(t *testing.T, a *api) {
+	t.Helper()
 	t.Run("a verdict stands for a while", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{}`)

@@ -70,6 +70,7 @@ type api struct {
 }
 
 func newAPI(t *testing.T) *api {
+	t.Helper()
 	g := NewWithT(t)
 	a := &api{config: apiserver.Start(t), scheme: scheme.Scheme} // where core has put its types
 	g.Expect(v1.AddToScheme(a.scheme)).To(Succeed())
@@ -112,6 +113,7 @@ type world struct {
 
 // newWorld starts a world; each change edits what the controller works with.
 func newWorld(t *testing.T, a *api, changes ...func(*nodeclass.Deps, *nodeclass.Config)) *world {
+	t.Helper()
 	w := &world{
 		api: a, t: t, aws: awsfake.Start(t),
 		clock:    clocktesting.NewFakeClock(time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)),

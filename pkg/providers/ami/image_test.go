@@ -56,7 +56,7 @@ func TestTheBestImageDoesNotDependOnTheOrder(t *testing.T) {
 		{id: "ami-name", name: "a", architecture: "amd64", created: day(3)},
 		{id: "ami-zz-same", name: "b", architecture: "amd64", created: day(3)},
 	}
-	for range len(images) {
+	for range images {
 		images = append(images[1:], images[0])
 		for _, order := range [][]image{images, reversed(images)} {
 			s := selection{}

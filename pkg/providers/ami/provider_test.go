@@ -41,6 +41,7 @@ type world struct {
 }
 
 func start(t *testing.T) world {
+	t.Helper()
 	w := world{
 		Server:  awsfake.Start(t),
 		clock:   clocktesting.NewFakeClock(time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)),

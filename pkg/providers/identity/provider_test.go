@@ -26,6 +26,7 @@ type world struct {
 }
 
 func start(t *testing.T) world {
+	t.Helper()
 	fake, clk := awsfake.Start(t), clocktesting.NewFakeClock(time.Unix(1_700_000_000, 0))
 	api := iam.NewFromConfig(fake.Config())
 	return world{Server: fake, provider: identity.New(api, clk), clock: clk, api: api}

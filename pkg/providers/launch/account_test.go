@@ -50,11 +50,11 @@ type account struct {
 	launcher *launch.Provider
 }
 
-func newAccount(t testing.TB, claimsBefore ...types.UID) *account {
-	t.Helper()
+func newAccount(tb testing.TB, claimsBefore ...types.UID) *account {
+	tb.Helper()
 	clk := clocktesting.NewFakeClock(time.Now())
 	a := &account{
-		Server: awsfake.Start(t, func(o *awsfake.Options) { o.Clock = clk }), t: t, clock: clk,
+		Server: awsfake.Start(tb, func(o *awsfake.Options) { o.Clock = clk }), t: tb, clock: clk,
 		claims: &ownedClaims{owned: map[instance.ID]bool{}}, taken: &addresses{taken: map[string]int{}}, refused: &refusals{},
 	}
 	a.api = ec2.NewFromConfig(a.Config())

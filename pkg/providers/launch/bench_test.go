@@ -39,6 +39,7 @@ func BenchmarkLaunchOne(b *testing.B) {
 }
 
 func (a *account) hundred(b *testing.B, round int) []time.Duration {
+	b.Helper()
 	took := make([]time.Duration, 100)
 	var all sync.WaitGroup
 	for n := range took {

@@ -20,6 +20,7 @@ import (
 )
 
 func start(t *testing.T) (*network.Provider, *awsfake.Server, *clocktesting.FakeClock) {
+	t.Helper()
 	fake, clk := awsfake.Start(t), clocktesting.NewFakeClock(time.Unix(1_700_000_000, 0))
 	return network.New(ec2.NewFromConfig(fake.Config()), clk, network.Refresh{}), fake, clk
 }

@@ -79,8 +79,8 @@ type world struct {
 	clock   *clocktesting.FakeClock
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
 	w := &world{
 		types:   &fixedTypes{names: []string{"m5.large", "t3.medium"}, zones: []string{zoneA, zoneB}, version: 1},
 		cluster: &fixedCluster{Cluster: cluster.Cluster{Mode: cluster.Kubeadm, Kubelet: []byte("maxPods: 50")}},
@@ -89,16 +89,16 @@ func newWorld(t testing.TB) *world {
 	provider, err := offering.New(offering.Config{Region: "us-east-1"}, offering.Sources{
 		Types: w.types, Clusters: w.cluster, Clock: w.clock,
 	})
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	NewWithT(tb).Expect(err).NotTo(HaveOccurred())
 	w.Provider = provider
 	return w
 }
 
 // ask returns the instance types of class, by name.
-func (w *world) ask(t testing.TB, class *v1.EC2NodeClass) map[string]*karpenter.InstanceType {
-	t.Helper()
-	all, err := w.InstanceTypes(t.Context(), class)
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+func (w *world) ask(tb testing.TB, class *v1.EC2NodeClass) map[string]*karpenter.InstanceType {
+	tb.Helper()
+	all, err := w.InstanceTypes(tb.Context(), class)
+	NewWithT(tb).Expect(err).NotTo(HaveOccurred())
 	byName := map[string]*karpenter.InstanceType{}
 	for _, it := range all {
 		byName[it.Name] = it
@@ -107,10 +107,10 @@ func (w *world) ask(t testing.TB, class *v1.EC2NodeClass) map[string]*karpenter.
 }
 
 // available returns the pools of class that can be launched, as text, sorted.
-func (w *world) available(t testing.TB, class *v1.EC2NodeClass) []string {
-	t.Helper()
+func (w *world) available(tb testing.TB, class *v1.EC2NodeClass) []string {
+	tb.Helper()
 	all := []string{}
-	for _, it := range w.ask(t, class) {
+	for _, it := range w.ask(tb, class) {
 		for _, o := range it.Offerings.Available() {
 			all = append(all, pool.Pool{InstanceType: it.Name, Zone: o.Zone(), CapacityType: o.CapacityType()}.String())
 		}

@@ -31,15 +31,15 @@ type Arg struct{ Name, Value string }
 
 // Start starts an API server with args added to its flags and returns how an administrator
 // reaches it. It stops when the test ends.
-func Start(t testing.TB, args ...Arg) *rest.Config {
-	t.Helper()
+func Start(tb testing.TB, args ...Arg) *rest.Config {
+	tb.Helper()
 	dir, err := assets()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	definitions, err := crds.List()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	env := &envtest.Environment{
 		BinaryAssetsDirectory:    dir,
@@ -52,13 +52,13 @@ func Start(t testing.TB, args ...Arg) *rest.Config {
 		flags.Set(arg.Name, arg.Value)
 	}
 	config, err := env.Start()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := env.Stop(); err != nil {
-			t.Errorf("stopping the API server: %v", err)
+			tb.Errorf("stopping the API server: %v", err)
 		}
 	})
 	if err != nil {
-		t.Fatalf("starting an API server with the programs in %s: %v", dir, err)
+		tb.Fatalf("starting an API server with the programs in %s: %v", dir, err)
 	}
 	return config
 }

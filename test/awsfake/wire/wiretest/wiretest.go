@@ -30,11 +30,11 @@ func Env(c clock.Clock) *wire.Env {
 
 // Start serves services until the test ends. The configuration reaches them, in
 // region, without retries.
-func Start(t testing.TB, env *wire.Env, region string, services ...wire.Service) (*wire.Server, aws.Config) {
-	t.Helper()
+func Start(tb testing.TB, env *wire.Env, region string, services ...wire.Service) (*wire.Server, aws.Config) {
+	tb.Helper()
 	server := wire.NewServer(env, services...)
 	listener := httptest.NewServer(server)
-	t.Cleanup(listener.Close)
+	tb.Cleanup(listener.Close)
 	return server, aws.Config{
 		Region:           region,
 		BaseEndpoint:     aws.String(listener.URL),
