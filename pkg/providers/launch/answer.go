@@ -93,27 +93,25 @@ func zoneID(req Request, zone string) string {
 	return ""
 }
 
-// groupOf returns the template that p was offered with.
-func groupOf(req Request, p pool.Pool) (Template, bool) {
+// templateOf returns the template that p was offered with; it is zero when p was not offered.
+func templateOf(req Request, p pool.Pool) Template {
 	for _, g := range req.Groups {
 		if slices.ContainsFunc(g.Offers, func(o Offer) bool { return o.Pool.InstanceType == p.InstanceType }) {
-			return g.Template, true
+			return g.Template
 		}
 	}
-	return Template{}, false
+	return Template{}
 }
 
 func imageOf(req Request, p pool.Pool, where ec2types.FleetLaunchTemplateOverrides) string {
 	if where.ImageId != nil {
 		return *where.ImageId
 	}
-	t, _ := groupOf(req, p)
-	return t.ImageID
+	return templateOf(req, p).ImageID
 }
 
 func tenancyOf(req Request, p pool.Pool) string {
-	t, _ := groupOf(req, p)
-	return t.Tenancy
+	return templateOf(req, p).Tenancy
 }
 
 // missing is the error of a claim for which a fleet had no instance.

@@ -112,8 +112,10 @@ func tagList(tags map[string]string) []ec2types.Tag {
 
 // blockDevices is nil for none: EC2 refuses an empty list.
 func blockDevices(mappings []*v1.BlockDeviceMapping) []ec2types.LaunchTemplateBlockDeviceMappingRequest {
-	var out []ec2types.LaunchTemplateBlockDeviceMappingRequest
-	for _, m := range mappings {
+	if len(mappings) == 0 {
+		return nil
+	}
+	return lo.Map(mappings, func(m *v1.BlockDeviceMapping, _ int) ec2types.LaunchTemplateBlockDeviceMappingRequest {
 		request := ec2types.LaunchTemplateBlockDeviceMappingRequest{DeviceName: m.DeviceName}
 		if m.EBS != nil {
 			request.Ebs = &ec2types.LaunchTemplateEbsBlockDeviceRequest{
@@ -128,9 +130,8 @@ func blockDevices(mappings []*v1.BlockDeviceMapping) []ec2types.LaunchTemplateBl
 				VolumeType:               ec2types.VolumeType(aws.ToString(m.EBS.VolumeType)),
 			}
 		}
-		out = append(out, request)
-	}
-	return out
+		return request
+	})
 }
 
 // gibibytes rounds up, since a volume smaller than was asked for is of no use.

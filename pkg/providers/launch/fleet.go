@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/samber/lo"
 	"k8s.io/apimachinery/pkg/types"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
@@ -34,11 +35,11 @@ func newFleet(req Request, contents []content, zones map[string]string, claims [
 			{ResourceType: ec2types.ResourceTypeFleet, Tags: tagList(tags)},
 		},
 	}
-	for i, group := range req.Groups {
-		if overrides := newOverrides(group, zones); len(overrides) > 0 {
+	for _, pair := range lo.Zip2(req.Groups, contents) { // contents are the groups' templates, in their order
+		if overrides := newOverrides(pair.A, zones); len(overrides) > 0 {
 			input.LaunchTemplateConfigs = append(input.LaunchTemplateConfigs, ec2types.FleetLaunchTemplateConfigRequest{
 				LaunchTemplateSpecification: &ec2types.FleetLaunchTemplateSpecificationRequest{
-					LaunchTemplateName: aws.String(contents[i].name), Version: aws.String("$Latest"),
+					LaunchTemplateName: aws.String(pair.B.name), Version: aws.String("$Latest"),
 				},
 				Overrides: overrides,
 			})

@@ -3,6 +3,7 @@ package launch
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/samber/lo"
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 )
@@ -15,17 +16,9 @@ type interfaceRequest = ec2types.LaunchTemplateInstanceNetworkInterfaceSpecifica
 func networkInterfaces(t Template) []interfaceRequest {
 	switch {
 	case len(t.NetworkInterfaces) > 0:
-		var out []interfaceRequest
-		for _, n := range t.NetworkInterfaces {
-			out = append(out, listedInterface(t, n))
-		}
-		return out
+		return lo.Map(t.NetworkInterfaces, func(n *v1.NetworkInterface, _ int) interfaceRequest { return listedInterface(t, n) })
 	case t.EFAs > 0:
-		var out []interfaceRequest
-		for card := range t.EFAs {
-			out = append(out, adapter(t, int32(card)))
-		}
-		return out
+		return lo.Times(t.EFAs, func(card int) interfaceRequest { return adapter(t, int32(card)) })
 	default:
 		request := addressed(t)
 		request.DeviceIndex = aws.Int32(0)

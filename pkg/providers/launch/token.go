@@ -55,7 +55,7 @@ func clientToken(input *ec2.CreateFleetInput, batch []attempt) (string, error) {
 	sum := sha256.New()
 	sum.Write(body)
 	for _, a := range batch {
-		fmt.Fprintf(sum, "\n%s/%d", a.claim, a.number)
+		sum.Write(fmt.Appendf(nil, "\n%s/%d", a.claim, a.number))
 	}
 	return "karpenter-" + hex.EncodeToString(sum.Sum(nil))[:48], nil
 }

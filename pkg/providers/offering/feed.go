@@ -15,6 +15,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
 	pricingtypes "github.com/aws/aws-sdk-go-v2/service/pricing/types"
+	"github.com/samber/lo"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
@@ -110,11 +111,9 @@ func (p *Provider) productFilters(attributes map[string]string) []pricingtypes.F
 		"marketoption":    "OnDemand",
 	}
 	maps.Copy(all, attributes)
-	var filters []pricingtypes.Filter
-	for field, value := range all {
-		filters = append(filters, pricingtypes.Filter{Type: pricingtypes.FilterTypeTermMatch, Field: aws.String(field), Value: aws.String(value)})
-	}
-	return filters
+	return lo.MapToSlice(all, func(field, value string) pricingtypes.Filter {
+		return pricingtypes.Filter{Type: pricingtypes.FilterTypeTermMatch, Field: aws.String(field), Value: aws.String(value)}
+	})
 }
 
 // product is the part of a price list document that is read.
