@@ -64,7 +64,7 @@ var talkers = []string{"echo", "printf", "grep", "egrep", "logger", "log", "test
 var shells = []string{"sh", "bash", "dash", "eval", "su", "runuser"}
 
 func (s search) call(call *syntax.CallExpr) bool {
-	var words []string
+	words := make([]string, 0, len(call.Args))
 	for _, arg := range call.Args {
 		// An unquoted variable may hold several words.
 		words = append(words, s.fields(arg)...)

@@ -2,6 +2,7 @@ package join_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -33,7 +34,7 @@ func parse(t *testing.T, archive io.Reader) []document {
 	var documents []document
 	for {
 		part, err := reader.NextPart() // undoes quoted-printable
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return documents
 		}
 		g.Expect(err).NotTo(HaveOccurred())

@@ -210,7 +210,7 @@ func TestSecretsShowNowhere(t *testing.T) {
 	token := join.Token{ID: "abcdef", Secret: secret}
 	data := join.NewUserData([]byte("token " + secret))
 	hexSecret := fmt.Sprintf("%x", secret)
-	decimal := strings.Trim(fmt.Sprint([]byte(secret)), "[]")
+	decimal := strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")
 	type holder struct {
 		Token *join.Token
 		Data  join.UserData

@@ -134,11 +134,11 @@ func (c Config) validate(source string) error {
 }
 
 func parseReserved(source string, values map[string]string) (corev1.ResourceList, error) {
-	if values == nil {
-		return nil, nil
-	}
 	reservable := []string{string(corev1.ResourceCPU), string(corev1.ResourceMemory), string(corev1.ResourceEphemeralStorage), "pid"}
-	reserved := corev1.ResourceList{}
+	var reserved corev1.ResourceList
+	if values != nil { // {} is set, to nothing
+		reserved = make(corev1.ResourceList, len(values))
+	}
 	for name, value := range values {
 		if !slices.Contains(reservable, name) {
 			return nil, fmt.Errorf("%s has %q, which is none of %s", source, name, strings.Join(reservable, ", "))

@@ -8,8 +8,7 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
-	// Unlike encoding/json it reports unknown fields and minds the case of names, as the kubelet does.
-	strictjson "sigs.k8s.io/json"
+	strictjson "sigs.k8s.io/json" // unlike encoding/json it reports unknown fields and minds the case of names, as the kubelet does
 )
 
 // KubeletError is one fault in spec.kubelet.

@@ -11,13 +11,14 @@ import (
 )
 
 // publish tells users what is held or denied: on the NodeClaim where there is one, else on
-// the request. An approval is seen by the node.
+// the request.
 func (c *Controller) publish(object *certificatesv1.CertificateSigningRequest, claim *karpv1.NodeClaim, v verdict) {
 	var involved runtime.Object = object
 	if claim != nil {
 		involved = claim
 	}
 	switch v.decision {
+	case approve: // seen by the node
 	case hold:
 		c.recorder.Publish(certificateHeld(involved, object, v))
 	case deny:

@@ -49,6 +49,7 @@ func readArchitecture(processor *ec2types.ProcessorInfo) string {
 			return karpv1.ArchitectureAmd64
 		case ec2types.ArchitectureTypeArm64:
 			return karpv1.ArchitectureArm64
+		default: // i386 and macOS, of which there are no nodes
 		}
 	}
 	return ""
@@ -62,6 +63,7 @@ func readCapacityTypes(classes []ec2types.UsageClassType) []string {
 			all = append(all, karpv1.CapacityTypeOnDemand)
 		case ec2types.UsageClassTypeSpot:
 			all = append(all, karpv1.CapacityTypeSpot)
+		default: // capacity blocks are reached through reservations
 		}
 	}
 	slices.Sort(all)

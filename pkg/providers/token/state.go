@@ -114,13 +114,22 @@ func (p *Provider) readState(ctx context.Context) (state, error) {
 	if err != nil {
 		return state{}, fmt.Errorf("getting Secret %s/%s: %w", p.options.Namespace, StateSecret, err)
 	}
-	s := state{stored: stored}
-	// A content that is not ours is replaced by the next epoch; nothing but tokens is lost.
-	if err := json.Unmarshal(stored.Data[stateKey], &s.epochs); err != nil {
-		return state{stored: stored}, nil
+	epochs, ok := parseEpochs(stored.Data[stateKey])
+	s := state{stored: stored, epochs: epochs}
+	if ok {
+		p.known.Store(&s)
 	}
-	p.known.Store(&s)
 	return s, nil
+}
+
+// parseEpochs reads what writeState wrote. A content that is not ours is replaced by the next
+// epoch; nothing but tokens is lost.
+func parseEpochs(raw []byte) ([]kept, bool) {
+	var epochs []kept
+	if err := json.Unmarshal(raw, &epochs); err != nil {
+		return nil, false
+	}
+	return epochs, true
 }
 
 // writeState stores s, unless somebody else stored another since s was read: then the error
