@@ -34,9 +34,10 @@ const (
 	// AccessKey is the access key id of Config. Any other is accepted as well, until an
 	// authoriser refuses it.
 	AccessKey = "AKIAAWSFAKE000000000"
-	// NodeProfile is the seed's instance profile, and NodeRole its role.
+	// NodeProfile is the seed's instance profile.
 	NodeProfile = "karpenter-node-profile"
-	NodeRole    = "karpenter-node-role"
+	// NodeRole is the role of NodeProfile.
+	NodeRole = "karpenter-node-role"
 )
 
 // Options say what account is pretended. The zero value is a seeded account that answers at once.

@@ -79,10 +79,10 @@ func (v view) table() string {
 	fmt.Fprintf(&out, "pods: %d pending, %d running    instances: %d    $%.3f per hour\n\n",
 		v.pods[corev1.PodPending], v.pods[corev1.PodRunning], len(v.instances), v.price())
 	w := tabwriter.NewWriter(&out, 2, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODECLAIM\tTYPE\tZONE\tINSTANCE\tSTATE\tNODE")
+	_, _ = fmt.Fprintln(w, "NODECLAIM\tTYPE\tZONE\tINSTANCE\tSTATE\tNODE")
 	for i := range v.claims {
 		c := &v.claims[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Name, c.Labels[corev1.LabelInstanceTypeStable], c.Labels[corev1.LabelTopologyZone],
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Name, c.Labels[corev1.LabelInstanceTypeStable], c.Labels[corev1.LabelTopologyZone],
 			instanceID(c), state(c), c.Status.NodeName)
 	}
 	_ = w.Flush()

@@ -53,7 +53,7 @@ func fromTypes(ctx context.Context) (map[string][]byte, map[string]map[string]an
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a folder for controller-gen: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if _, err := goCommand(ctx, "tool", "-modfile=tools/tools.mod", "controller-gen",
 		"object", "crd", "paths=./"+typesDir, "output:object:dir="+dir, "output:crd:dir="+dir); err != nil {
 		return nil, nil, err

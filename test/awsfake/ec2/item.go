@@ -171,7 +171,7 @@ func (r *region) addNetwork(out *instanceItem, i *instance) {
 func (r *region) placementItem(i *instance) placement {
 	out := placement{AvailabilityZone: i.plan.zone.Name, AvailabilityZoneID: i.plan.zone.ID, Tenancy: i.tenancy()}
 	if g := i.plan.placement; g != nil {
-		out.GroupID, out.GroupName = g.base.ID, g.Name
+		out.GroupID, out.GroupName = g.ID, g.Name
 		out.PartitionNumber = i.plan.data.Placement.PartitionNumber
 	}
 	return out

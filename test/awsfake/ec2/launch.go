@@ -66,7 +66,7 @@ func (r *region) usedBy(p *plan) []wire.Resource {
 		out = append(out, r.existing("launch-template", p.template.ID, p.template.Tags))
 	}
 	if p.placement != nil {
-		out = append(out, r.existing("placement-group", p.placement.base.ID, p.placement.base.Tags))
+		out = append(out, r.existing("placement-group", p.placement.ID, p.placement.base.Tags))
 	}
 	if p.reservation != nil {
 		out = append(out, r.existing("capacity-reservation", p.reservation.base.ID, p.reservation.base.Tags))

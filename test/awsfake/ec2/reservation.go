@@ -163,7 +163,7 @@ func (w *World) AddPlacementGroup(regionName string, g PlacementGroup) (string, 
 		made := r.placements.add(&placementGroup{
 			base: base{ID: r.id("pg"), Tags: g.Tags}, PlacementGroup: g, members: map[string]int{},
 		})
-		return made.base.ID, nil
+		return made.ID, nil
 	})
 }
 
@@ -212,7 +212,7 @@ func (r *region) describePlacements(c *wire.Call, in describePlacementsInput) (*
 	}
 	return &describePlacementsOutput{each(items, func(g *placementGroup) placementItem {
 		return placementItem{
-			ID: g.base.ID, Arn: r.arn("placement-group", g.Name), Name: g.Name, State: "available", Strategy: g.Strategy,
+			ID: g.ID, Arn: r.arn("placement-group", g.Name), Name: g.Name, State: "available", Strategy: g.Strategy,
 			Partitions: g.Partitions, Tags: sortedTags(g.base.Tags),
 		}
 	})}, nil
