@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"slices"
 	"time"
@@ -11,8 +10,8 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/samber/lo"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
@@ -58,11 +57,11 @@ var _ = Describe("The seed manifests", func() {
 	}, SpecTimeout(7*time.Minute))
 
 	It("buy the cheapest nodes for five pods of 1 vCPU and 2 GB", func(ctx SpecContext) {
+		forgetMemory(ctx)
 		f := seedFixture(ctx)
-		want := optimum(ctx, 5, 1000, 2e9, "t3.medium", "t3.large", "t3.xlarge")
 		pods := f.Workload(ctx, 5, "1", "2G")
 		expectRunning(ctx, pods, 5)
-		Expect(cost(f.claims(ctx))).To(BeNumerically("~", want, 1e-9))
+		Expect(cost(f.claims(ctx))).To(BeNumerically("~", optimum(5, 1000, 2e9, "t3.medium", "t3.large", "t3.xlarge"), 1e-9))
 	}, SpecTimeout(3*time.Minute))
 })
 
@@ -111,9 +110,9 @@ func price(instanceType string) float64 {
 }
 
 // optimum tries every combination of types and returns the lowest price at which pods of
-// the given size (millicores, bytes) fit. A node's room is all its cores, and its memory
-// but for the eviction threshold of 100 MiB.
-func optimum(ctx context.Context, pods int, millicores, bytes float64, names ...string) float64 {
+// the given size (millicores, bytes) fit. It knows a node's room from the catalogue: all
+// cores, and the memory that is left when 7.5 % never arrive and 100 MiB are the eviction threshold.
+func optimum(pods int, millicores, bytes float64, names ...string) float64 {
 	GinkgoHelper()
 	best := slices.Repeat([]float64{math.Inf(1)}, pods+1)
 	best[0] = 0
@@ -121,7 +120,7 @@ func optimum(ctx context.Context, pods int, millicores, bytes float64, names ...
 		for _, name := range names {
 			t, ok := catalogue.Lookup(name)
 			Expect(ok).To(BeTrue(), name)
-			room := memory(ctx, t) - 100*(1<<20)
+			room := (float64(t.MemoryMiB)*(1-0.075) - 100) * (1 << 20)
 			fits := int(min(float64(t.VCPUs)*1000/millicores, room/bytes))
 			if fits > 0 {
 				best[n] = min(best[n], best[max(0, n-fits)]+price(name))
@@ -131,26 +130,11 @@ func optimum(ctx context.Context, pods int, millicores, bytes float64, names ...
 	return best[pods]
 }
 
-// memory is what is known of a type's memory, in bytes: what such nodes turned out to have,
-// if there were any in this world, else the catalogue's less the 7.5 % that are assumed never to arrive.
-func memory(ctx context.Context, t catalogue.Type) float64 {
+// forgetMemory takes away what was learned from the nodes of earlier specs, so that types
+// are planned with as on the first day.
+func forgetMemory(ctx context.Context) {
 	GinkgoHelper()
-	known := float64(t.MemoryMiB) * (1 << 20) * (1 - 0.075)
-	kept := &corev1.ConfigMap{}
-	err := world().Admin.Get(ctx, client.ObjectKey{Namespace: "karpenter", Name: "karpenter-measured-memory"}, kept)
-	if apierrors.IsNotFound(err) {
-		return known
-	}
-	Expect(err).NotTo(HaveOccurred())
-	var measured []struct {
-		Type  string  `json:"type"`
-		Bytes float64 `json:"bytes"`
-	}
-	Expect(json.Unmarshal([]byte(kept.Data["measurements.json"]), &measured)).To(Succeed())
-	for _, m := range measured {
-		if m.Type == t.Name {
-			known = m.Bytes
-		}
-	}
-	return known
+	learned := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "karpenter", Name: "karpenter-measured-memory"}}
+	Expect(client.IgnoreNotFound(world().Admin.Delete(ctx, learned))).To(Succeed())
+	Expect(world().KillController(ctx)).To(Succeed())
 }
