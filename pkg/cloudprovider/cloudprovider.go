@@ -131,15 +131,24 @@ func (c *CloudProvider) GetInstanceTypes(ctx context.Context, pool *karpv1.NodeP
 // Get returns the instance with providerID as a NodeClaim, of which only what EC2 says is
 // filled in.
 func (c *CloudProvider) Get(ctx context.Context, providerID string) (*karpv1.NodeClaim, error) {
-	id, err := instance.ParseProviderID(providerID)
+	i, err := c.instance(ctx, providerID)
 	if err != nil {
 		return nil, err
 	}
+	return toNodeClaim(i, nil, c.Clock.Now()), nil
+}
+
+// instance returns the instance with providerID, or EC2's error translated for core.
+func (c *CloudProvider) instance(ctx context.Context, providerID string) (instance.Instance, error) {
+	id, err := instance.ParseProviderID(providerID)
+	if err != nil {
+		return instance.Instance{}, err
+	}
 	i, err := c.Inventory.Get(ctx, id)
 	if err != nil {
-		return nil, translate(err)
+		return instance.Instance{}, translate(err)
 	}
-	return toNodeClaim(i, nil, c.Clock.Now()), nil
+	return i, nil
 }
 
 // List returns all instances of the cluster as NodeClaims, as Get does.

@@ -53,13 +53,9 @@ func (c *CloudProvider) IsDrifted(ctx context.Context, claim *karpv1.NodeClaim) 
 	if reason != notDrifted || err != nil {
 		return reason, err
 	}
-	id, err := instance.ParseProviderID(claim.Status.ProviderID)
+	i, err := c.instance(ctx, claim.Status.ProviderID)
 	if err != nil {
 		return notDrifted, err
-	}
-	i, err := c.Inventory.Get(ctx, id)
-	if err != nil {
-		return notDrifted, translate(err)
 	}
 	return networkDrift(i, class)
 }
