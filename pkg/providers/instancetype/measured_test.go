@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cache"
 )
 
