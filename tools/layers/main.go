@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,14 +72,14 @@ type pkg struct {
 }
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	packages, err := list()
+func run(ctx context.Context) error {
+	packages, err := list(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,8 +95,8 @@ func run() error {
 	return nil
 }
 
-func list() ([]pkg, error) {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+func list(ctx context.Context) ([]pkg, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		return nil, fmt.Errorf("listing packages: %w", err)
 	}
