@@ -27,5 +27,5 @@
 // operators on dates, binary data and addresses.
 //
 // An Engine remembers which statements were used and the refusals, until it is
-// dropped. It fails with a [Denial], which each protocol of the fake words in its way.
+// dropped. It fails with a [DeniedError], which each protocol of the fake words in its way.
 package policy

@@ -29,7 +29,7 @@ type Engine struct {
 	roles      map[string]Principal // by ARN of the role
 	refuse     bool
 	used       map[hit]bool
-	denials    []Denial
+	denials    []DeniedError
 }
 
 // known is a principal and whether it may do everything, having no policies of its own.
@@ -94,7 +94,7 @@ func (e *Engine) Assume(accessKey, roleARN, session string) string {
 	return p.ARN
 }
 
-// Authorize refuses with a [Denial] what the caller's policies do not allow, and notes
+// Authorize refuses with a [DeniedError] what the caller's policies do not allow, and notes
 // what they were needed for.
 func (e *Engine) Authorize(check wire.Check) error {
 	e.mu.Lock()
@@ -156,10 +156,10 @@ func unknownKey(action string) error {
 }
 
 // Denials returns the refusals so far, oldest first.
-func (e *Engine) Denials() []Denial {
+func (e *Engine) Denials() []DeniedError {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]Denial(nil), e.denials...)
+	return append([]DeniedError(nil), e.denials...)
 }
 
 // Unused returns what no request needed of the policies, in their order: for each

@@ -34,7 +34,7 @@ func TestARefusalNamesWhoWhatAndWhere(t *testing.T) {
 	err := engine.Authorize(check)
 	g.Expect(err).To(MatchError("User: arn:aws:iam::123456789012:user/AKIATESTED is not authorized to perform: " +
 		"ec2:StopInstances on resource: * with an explicit deny in an identity-based policy"))
-	denial, ok := errors.AsType[*policy.Denial](err)
+	denial, ok := errors.AsType[*policy.DeniedError](err)
 	g.Expect(ok).To(BeTrue())
 	g.Expect(denial.Sid).To(Equal("No"))
 	g.Expect(engine.Denials()).To(HaveLen(2))

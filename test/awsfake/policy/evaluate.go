@@ -7,8 +7,8 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
 )
 
-// Denial is a refusal, worded as AWS words it.
-type Denial struct {
+// DeniedError is a refusal, worded as AWS words it.
+type DeniedError struct {
 	Principal string // ARN
 	Action    string
 	Resource  string // ARN, or * for a request that touches none
@@ -16,7 +16,7 @@ type Denial struct {
 	Sid       string // of the statement that denies
 }
 
-func (d *Denial) Error() string {
+func (d *DeniedError) Error() string {
 	reason := "because no identity-based policy allows the " + d.Action + " action"
 	if d.Explicit {
 		reason = "with an explicit deny in an identity-based policy"
@@ -34,7 +34,7 @@ type hit struct {
 // evaluate returns what was needed of the statements that decided: of those that allow
 // all of the check, or of the one that denies it. What allowed a part of a refused check
 // was of no use.
-func evaluate(arn string, documents []*Document, keys wire.Keys, check wire.Check) ([]hit, *Denial) {
+func evaluate(arn string, documents []*Document, keys wire.Keys, check wire.Check) ([]hit, *DeniedError) {
 	resources := check.Resources
 	if len(resources) == 0 {
 		resources = []wire.Resource{{ARN: "*"}}
@@ -44,7 +44,7 @@ func evaluate(arn string, documents []*Document, keys wire.Keys, check wire.Chec
 		r := request{action: check.Action, resource: resource.ARN, keys: newContext(keys, check.Keys, resource.Keys)}
 		hits, denied := r.decide(documents)
 		if denied != nil || len(hits) == 0 {
-			refusal := &Denial{Principal: arn, Action: check.Action, Resource: resource.ARN}
+			refusal := &DeniedError{Principal: arn, Action: check.Action, Resource: resource.ARN}
 			if denied != nil {
 				refusal.Explicit, refusal.Sid = true, denied.Sid
 			}
