@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,15 +58,11 @@ func (r *region) describeInstances(c *wire.Call, in describeInstancesInput) (*de
 // An instance that is not visible yet does not exist.
 func (r *region) visibleInstances(ids []string, filters []filter) ([]*instance, error) {
 	now := r.now()
-	var out []*instance
 	if len(ids) == 0 {
-		for _, i := range r.instances.candidates(filters) {
-			if i.visible(now) {
-				out = append(out, i)
-			}
-		}
-		return out, nil
+		hidden := func(i *instance) bool { return !i.visible(now) }
+		return slices.DeleteFunc(slices.Clone(r.instances.candidates(filters)), hidden), nil
 	}
+	var out []*instance
 	var missing []string
 	for _, id := range ids {
 		if err := wellFormed("i", id); err != nil {
@@ -199,26 +196,31 @@ func (r *region) describeAttribute(c *wire.Call, in describeAttributeInput) (*de
 		return nil, err
 	}
 	out := &describeAttributeOutput{InstanceID: i.ID}
+	return out, out.set(in.Attribute, i)
+}
+
+// set sets the attribute of that name to what i has.
+func (o *describeAttributeOutput) set(attribute string, i *instance) error {
 	data := i.plan.data
-	switch in.Attribute {
+	switch attribute {
 	case "userData":
-		out.UserData = &attributeValue{data.UserData}
+		o.UserData = &attributeValue{data.UserData}
 	case "instanceType":
-		out.InstanceType = &attributeValue{i.plan.kind.Name}
+		o.InstanceType = &attributeValue{i.plan.kind.Name}
 	case "disableApiTermination":
-		out.DisableAPITermination = &attributeValue{strconv.FormatBool(deref(data.DisableAPITermination))}
+		o.DisableAPITermination = &attributeValue{strconv.FormatBool(deref(data.DisableAPITermination))}
 	case "instanceInitiatedShutdownBehavior":
-		out.ShutdownBehavior = &attributeValue{orElse(data.InstanceInitiatedShutdownBehavior, "stop")}
+		o.ShutdownBehavior = &attributeValue{orElse(data.InstanceInitiatedShutdownBehavior, "stop")}
 	case "rootDeviceName":
-		out.RootDeviceName = &attributeValue{i.plan.image.RootDevice}
+		o.RootDeviceName = &attributeValue{i.plan.image.RootDevice}
 	case "sourceDestCheck":
-		out.SourceDestCheck = &attributeValue{"true"}
+		o.SourceDestCheck = &attributeValue{"true"}
 	case "ebsOptimized":
-		out.EbsOptimized = &attributeValue{strconv.FormatBool(deref(data.EbsOptimized))}
+		o.EbsOptimized = &attributeValue{strconv.FormatBool(deref(data.EbsOptimized))}
 	default:
-		return nil, wire.Errorf("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", in.Attribute)
+		return wire.Errorf("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", attribute)
 	}
-	return out, nil
+	return nil
 }
 
 // ScheduledEvent is maintenance that AWS announces for an instance.

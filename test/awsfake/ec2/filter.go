@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,11 +66,7 @@ func compile[T any](filters []filter, known fields[T], tags func(T) map[string]s
 func tagField[T any](f filter, tags func(T) map[string]string) (func(T) []string, bool) {
 	if f.Name == "tag-key" {
 		return func(item T) []string {
-			var keys []string
-			for k := range tags(item) {
-				keys = append(keys, k)
-			}
-			return keys
+			return slices.Collect(maps.Keys(tags(item)))
 		}, true
 	}
 	key, ok := f.tagKey()
