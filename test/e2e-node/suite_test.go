@@ -77,7 +77,7 @@ var run = sync.OnceValue(func() *parts {
 })
 
 // boot starts the package mirror and the booter of real machines.
-func (p *parts) boot(_ context.Context, e *env.Env) (func(), error) {
+func (p *parts) boot(ctx context.Context, e *env.Env) (func(), error) {
 	var made image.Image
 	text, err := os.ReadFile(os.Getenv(imageFile))
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *parts) boot(_ context.Context, e *env.Env) (func(), error) {
 	if err := json.Unmarshal(text, &made); err != nil {
 		return nil, fmt.Errorf("reading the images that `node build` made: %w", err)
 	}
-	if p.packages, err = mirror.Start(world.Repositories, made.Repositories); err != nil {
+	if p.packages, err = mirror.Start(ctx, world.Repositories, made.Repositories); err != nil {
 		return nil, err
 	}
 	file, err := os.Create(filepath.Join(world.Logs(), "nodes.log"))
@@ -99,7 +99,7 @@ func (p *parts) boot(_ context.Context, e *env.Env) (func(), error) {
 	p.machines = node.New(node.Config{
 		EC2: api, Region: region, Hypervisor: control, Image: made, Program: os.Getenv(world.Program), Dir: world.Machines(), Mirror: p.packages,
 	})
-	ctx, cancel := context.WithCancel(log.IntoContext(context.Background(), logger))
+	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger))
 	ended := make(chan error, 1)
 	go func() { ended <- p.machines.Run(ctx) }()
 	return func() {

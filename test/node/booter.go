@@ -198,8 +198,9 @@ func (b *Booter) off(ctx context.Context, id string, g *guest) {
 // end switches everything off.
 func (b *Booter) end(ctx context.Context) error {
 	b.pending.Wait()
-	var errs []error
-	for _, m := range b.machines() {
+	machines := b.machines()
+	errs := make([]error, 0, len(machines))
+	for _, m := range machines {
 		errs = append(errs, m.Off(ctx))
 	}
 	return errors.Join(errs...)

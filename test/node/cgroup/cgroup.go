@@ -133,7 +133,8 @@ func (g Group) Child(name string) (Group, error) {
 			err = made.inherit(g[i].Dir)
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("making cgroup: %w", err), child.Remove(context.Background()))
+			// Nothing has entered it whose end would have to be waited for.
+			return nil, errors.Join(fmt.Errorf("making cgroup: %w", err), child.removeOnce())
 		}
 	}
 	return child, nil

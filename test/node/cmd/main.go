@@ -2,7 +2,7 @@
 //
 //	node check                     says whether this machine can run them, exit code 3 when not
 //	node build                     builds the images into the cache, prints them as JSON
-//	node run DIR COMMAND ARG...    runs a command in a world of its own (see package world)
+//	node run DIR COMMAND [ARG...]  runs a command in a world of its own (see package world)
 //
 // node boot and node world are for it to call itself.
 package main
@@ -23,7 +23,7 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/world"
 )
 
-const usage = `usage: node check | node build | node run DIR COMMAND ARG...`
+const usage = `usage: node check | node build | node run DIR COMMAND [ARG...]`
 
 // exitUnable says that this machine cannot run real nodes.
 const exitUnable = 3
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string) (int, error) {
 		}
 		return world.Run(ctx, rest[0], rest[1:])
 	case world.Inner:
-		return world.Main(rest)
+		return world.Main(ctx, rest)
 	case machine.Boot:
 		return 1, machine.Main(rest) // returns on an error only
 	}

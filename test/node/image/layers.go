@@ -46,7 +46,7 @@ func (b Builder) stock(ctx context.Context, base, repositories string) (string, 
 		inputs = append(inputs, string(content))
 	}
 	return b.step("stock", inputs, func(dir string) error {
-		if err := b.furnish(ctx, dir, release, programs); err != nil {
+		if err := furnish(dir, release, programs); err != nil {
 			return err
 		}
 		if err := copyFile(filepath.Join(repositories, distributionKey), filepath.Join(dir, "etc/apt/keyrings", distributionKey), 0o644); err != nil {
@@ -59,7 +59,7 @@ func (b Builder) stock(ctx context.Context, base, repositories string) (string, 
 	})
 }
 
-func (b Builder) furnish(ctx context.Context, dir, release string, programs map[string]string) error {
+func furnish(dir, release string, programs map[string]string) error {
 	if err := lay("files/machine", dir, strings.NewReplacer()); err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (b Builder) furnish(ctx context.Context, dir, release string, programs map[
 
 // baked is the layer that has every package of the repositories installed.
 func (b Builder) baked(ctx context.Context, stock []string, repositories string) (string, error) {
-	inputs := []string{filepath.Base(repositories)}
+	inputs := append(make([]string, 0, 1+len(stock)), filepath.Base(repositories))
 	for _, layer := range stock {
 		inputs = append(inputs, filepath.Base(layer))
 	}

@@ -30,7 +30,7 @@ func (b Builder) repositories(ctx context.Context, programs string) (string, err
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, key.close()) }()
+		defer func() { err = errors.Join(err, key.close(ctx)) }()
 		for _, r := range list {
 			if err := r.write(ctx, dir, key); err != nil {
 				return err
@@ -108,7 +108,7 @@ func newSigner(ctx context.Context) (*signer, error) {
 		s.public, err = s.gpg(ctx, nil, "--armor", "--export")
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("making a key for repositories: %w", err), s.close())
+		return nil, errors.Join(fmt.Errorf("making a key for repositories: %w", err), s.close(ctx))
 	}
 	return s, nil
 }
@@ -123,8 +123,8 @@ func (s *signer) gpg(ctx context.Context, stdin []byte, args ...string) ([]byte,
 	}.run(ctx)
 }
 
-// close ends the agent that gpg started and removes the key.
-func (s *signer) close() error {
-	_, err := command{Path: "gpgconf", Args: []string{"--homedir", s.home, "--kill", "all"}}.run(context.Background())
+// close ends the agent that gpg started and removes the key, even where ctx has ended.
+func (s *signer) close(ctx context.Context) error {
+	_, err := command{Path: "gpgconf", Args: []string{"--homedir", s.home, "--kill", "all"}}.run(context.WithoutCancel(ctx))
 	return errors.Join(err, os.RemoveAll(s.home))
 }

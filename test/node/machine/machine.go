@@ -66,6 +66,39 @@ func Start(ctx context.Context, program string, spec Spec, metadata http.Handler
 }
 
 func (m *Machine) start(ctx context.Context, program string, metadata http.Handler) error {
+	if err := m.enclose(); err != nil {
+		return err
+	}
+	if err := m.spec.lay(); err != nil {
+		return err
+	}
+	var err error
+	if m.console, err = newConsole(m.spec.path("console")); err != nil {
+		return err
+	}
+	start, begin, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	// Until it is closed the machine waits: for its control group, its network and its metadata.
+	defer func() { _ = begin.Close() }()
+	err = m.launch(ctx, program, start)
+	_ = start.Close()
+	if err != nil {
+		return err
+	}
+	pid := m.cmd.Process.Pid
+	if err := m.group.Enter(pid); err != nil {
+		return err
+	}
+	if err := m.connect(ctx, pid); err != nil {
+		return err
+	}
+	return m.serve(ctx, pid, metadata)
+}
+
+// enclose makes the machine's control group.
+func (m *Machine) enclose() error {
 	own, err := cgroup.Own()
 	if err != nil {
 		return err
@@ -79,42 +112,19 @@ func (m *Machine) start(ctx context.Context, program string, metadata http.Handl
 	for _, h := range m.group {
 		m.spec.Controllers = append(m.spec.Controllers, h.Controllers)
 	}
-	if err := m.spec.lay(); err != nil {
-		return err
-	}
-	if m.console, err = newConsole(m.spec.path("console")); err != nil {
-		return err
-	}
-	start, begin, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	// Until it is closed the machine waits: for its control group, its network and its metadata.
-	defer func() { _ = begin.Close() }()
-	err = m.launch(program, start)
-	_ = start.Close()
-	if err != nil {
-		return err
-	}
-	pid := m.cmd.Process.Pid
-	if err := m.group.Enter(pid); err != nil {
-		return err
-	}
-	if err := m.connect(ctx, pid); err != nil {
-		return err
-	}
-	return m.serve(pid, metadata)
+	return nil
 }
 
-// launch starts the machine's first process, which waits for start to end.
-func (m *Machine) launch(program string, start *os.File) error {
+// launch starts the machine's first process, which waits for start to end. It lives until Off,
+// whatever becomes of ctx.
+func (m *Machine) launch(ctx context.Context, program string, start *os.File) error {
 	// Not the console's own file: giving one to a child makes reads from it block for good.
 	console, err := os.OpenFile(m.spec.path("console"), os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("opening the console: %w", err)
 	}
 	defer func() { _ = console.Close() }()
-	cmd := exec.Command(program, Boot, m.spec.path("spec.json"))
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, Boot, m.spec.path("spec.json"))
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.ExtraFiles = []*os.File{start}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -161,8 +171,9 @@ func (m *Machine) Console() string { return m.console.text() }
 
 // Command returns a command that runs in the machine, as root, for looking into it.
 func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
-	enter := []string{"--target", fmt.Sprint(m.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"}
-	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{
+		"--target", fmt.Sprint(m.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
+	}, args...)...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	return cmd
 }

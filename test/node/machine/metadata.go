@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,8 +15,8 @@ import (
 const metadataAddress = "169.254.169.254"
 
 // serve answers metadata requests inside of the machine's network namespace.
-func (m *Machine) serve(pid int, metadata http.Handler) error {
-	listener, err := listenIn(pid, metadataAddress+":80")
+func (m *Machine) serve(ctx context.Context, pid int, metadata http.Handler) error {
+	listener, err := listenIn(ctx, pid, metadataAddress+":80")
 	if err != nil {
 		return fmt.Errorf("listening for metadata requests: %w", err)
 	}
@@ -26,7 +27,7 @@ func (m *Machine) serve(pid int, metadata http.Handler) error {
 
 // listenIn opens a socket in the network namespace of a process. A socket stays where it was
 // opened, whatever thread uses it.
-func listenIn(pid int, address string) (net.Listener, error) {
+func listenIn(ctx context.Context, pid int, address string) (net.Listener, error) {
 	type opened struct {
 		listener net.Listener
 		err      error
@@ -35,14 +36,14 @@ func listenIn(pid int, address string) (net.Listener, error) {
 	go func() {
 		// Not unlocked: the thread is in another namespace from here on and ends with this goroutine.
 		runtime.LockOSThread()
-		listener, err := enterAndListen(pid, address)
+		listener, err := enterAndListen(ctx, pid, address)
 		result <- opened{listener, err}
 	}()
 	made := <-result
 	return made.listener, made.err
 }
 
-func enterAndListen(pid int, address string) (net.Listener, error) {
+func enterAndListen(ctx context.Context, pid int, address string) (net.Listener, error) {
 	space, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
 		return nil, err
@@ -51,5 +52,5 @@ func enterAndListen(pid int, address string) (net.Listener, error) {
 	if err := unix.Setns(int(space.Fd()), unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("entering the machine's network: %w", err)
 	}
-	return net.Listen("tcp4", address)
+	return new(net.ListenConfig).Listen(ctx, "tcp4", address)
 }

@@ -8,6 +8,7 @@
 package mirror
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -45,7 +46,7 @@ type Mirror struct {
 }
 
 // Start serves dir, which has one folder for each host, on the ports 80 and 443 of address.
-func Start(address, dir string) (*Mirror, error) {
+func Start(ctx context.Context, address, dir string) (*Mirror, error) {
 	hosts, err := hostsOf(dir)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func Start(address, dir string) (*Mirror, error) {
 		return nil, fmt.Errorf("certifying the mirror: %w", err)
 	}
 	for port, config := range map[string]*tls.Config{"80": nil, "443": {Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}} {
-		listener, err := net.Listen("tcp4", net.JoinHostPort(address, port))
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort(address, port))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("serving the mirror: %w", err), m.Close())
 		}
@@ -111,7 +112,7 @@ func (m *Mirror) Seen() []string {
 
 // Close ends serving.
 func (m *Mirror) Close() error {
-	var errs []error
+	errs := make([]error, 0, len(m.servers))
 	for _, server := range m.servers {
 		errs = append(errs, server.Close())
 	}

@@ -51,8 +51,9 @@ func tidy(home string, succeeded bool) error {
 }
 
 func removeBulk(home string) error {
-	var errs []error
-	for _, name := range bulk() {
+	names := bulk()
+	errs := make([]error, 0, len(names))
+	for _, name := range names {
 		errs = append(errs, os.RemoveAll(filepath.Join(home, name)))
 	}
 	return errors.Join(errs...)

@@ -18,7 +18,8 @@ const beginFile = 3
 
 // Main is the world's first process: it lays the network, runs the command and reaps what
 // the command leaves behind. args are the working directory and the command.
-func Main(args []string) (int, error) {
+func Main(ctx context.Context, args []string) (int, error) {
+	ctx = context.WithoutCancel(ctx) // signals are the command's, which cleans up: see attend
 	if _, err := io.Copy(io.Discard, os.NewFile(beginFile, "begin")); err != nil {
 		return 0, err
 	}
@@ -29,12 +30,12 @@ func Main(args []string) (int, error) {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return 0, fmt.Errorf("mounting proc: %w", err)
 	}
-	if err := layNetwork(context.Background()); err != nil {
+	if err := layNetwork(ctx); err != nil {
 		return 0, err
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGCHLD)
-	cmd := exec.Command(args[1], args[2:]...)
+	cmd := exec.CommandContext(ctx, args[1], args[2:]...)
 	cmd.Dir = args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {

@@ -13,8 +13,9 @@ const (
 	Bridge = "vpc"
 	// Router is the VPC's, the nodes' way to each other's pods.
 	Router = "10.0.0.1"
-	// ControlPlane is outside of awsfake's subnets, so that no instance gets it. Repositories likewise.
+	// ControlPlane is outside of awsfake's subnets, so that no instance gets it.
 	ControlPlane = "10.0.255.10"
+	// Repositories is where the mirror of packages is, outside likewise.
 	Repositories = "10.0.255.20"
 	// Bits of the VPC's prefix.
 	Bits = 16
