@@ -104,8 +104,8 @@ func (e *Env) startCluster(ctx context.Context) error {
 	return WaitForDefaultServiceAccount(ctx, e.Admin)
 }
 
-func (e *Env) startCloud(context.Context) error {
-	ctx, cancel := context.WithCancel(context.Background())
+func (e *Env) startCloud(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until Stop
 	e.ends = append(e.ends, cancel)
 	var err error
 	if e.AWS, err = startAWS(ctx, e.options); err != nil {
@@ -230,8 +230,9 @@ func (e *Env) UnusedStatements() []string { return e.AWS.Policy.Unused(e.policy)
 
 // DeniedCalls lists the calls of controllers that the IAM policy refused.
 func (e *Env) DeniedCalls() []string {
-	var denied []string
-	for _, denial := range e.AWS.Policy.Denials() {
+	denials := e.AWS.Policy.Denials()
+	denied := make([]string, 0, len(denials))
+	for _, denial := range denials {
 		denied = append(denied, denial.Error())
 	}
 	return denied

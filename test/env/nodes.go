@@ -18,13 +18,13 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
 )
 
-// bootKey is the access key of the machinery behind EC2; no policy holds it.
-const bootKey = "AKIAHYPERVISOR000000"
+// bootKey stands where the access key of the machinery behind EC2 would; no policy holds it.
+const bootKey = "hypervisor"
 
 // startNodes boots whatever EC2 launches from now on.
 func (e *Env) startNodes(ctx context.Context) error {
 	if e.options.Boot == nil {
-		return e.startHollowNodes()
+		return e.startHollowNodes(ctx)
 	}
 	stop, err := e.options.Boot(ctx, e)
 	if err == nil {
@@ -38,14 +38,14 @@ func (e *Env) Hypervisor() (*awsec2.Client, *hypervisor.Control) {
 	return awsec2.NewFromConfig(e.AWS.ConfigFor(bootKey, e.options.Region)), hypervisor.New(e.AWS.URL, e.options.Region)
 }
 
-func (e *Env) startHollowNodes() error {
+func (e *Env) startHollowNodes(ctx context.Context) error {
 	file, err := os.OpenFile(filepath.Join(e.options.Logs, "nodes.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the nodes' log: %w", err)
 	}
 	logger := zapr.NewLogger(zap.New(zapcore.NewCore(
 		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
-	ctx, cancel := context.WithCancel(log.IntoContext(context.Background(), logger))
+	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger)) // until Stop
 	ec2, control := e.Hypervisor()
 	e.Nodes = hollow.New(hollow.Config{
 		EC2: ec2, Region: e.options.Region, Hypervisor: control, Cluster: e.config, Machine: machine.Config{Kubernetes: kubeVersion},

@@ -128,7 +128,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req := toRequest(info)
-	if !p.wait(r.Context(), req, Before) {
+	ctx := r.Context()
+	if !p.wait(ctx, req, Before) {
 		return
 	}
 	answer := &recorder{ResponseWriter: w, before: func(status int) bool {
@@ -136,7 +137,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.seen[req]++
 		p.mu.Unlock()
-		return p.wait(r.Context(), req, After)
+		return p.wait(ctx, req, After)
 	}}
 	defer func() {
 		// The reverse proxy ends a broken stream this way; the controller was killed, or a watch ended.
