@@ -25,6 +25,7 @@ const (
 // limit of 2, when the token is delivered by SSM. User data gives it nothing. The role's
 // credentials give it what a token is worth (see siblingRace), and no other parameter.
 func (s *siege) podOnNode(t *testing.T) {
+	t.Helper()
 	g := NewWithT(t)
 	account := s.accountWithTokenPolicies(t)
 	spec := s.spec(t, "")

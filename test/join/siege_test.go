@@ -29,6 +29,7 @@ const kubeadmGroup = token.KubeadmGroup
 // controllersAccount is (k): what somebody can do who has the controller's own account, as
 // the chart sets it up.
 func (s *siege) controllersAccount(t *testing.T) {
+	t.Helper()
 	g := NewWithT(t)
 	known, err := s.clusters.Get(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
@@ -94,6 +95,7 @@ func tokenSecret(id, group string) *corev1.Secret {
 
 // notOurs shows that requests which we have no say in are left to those who do.
 func (s *siege) notOurs(t *testing.T) {
+	t.Helper()
 	t.Run("a hand-made kubeadm join", func(t *testing.T) {
 		g := NewWithT(t)
 		g.Expect(s.admin.Create(t.Context(), tokenSecret("byhand", kubeadmGroup))).To(Succeed())
@@ -118,6 +120,7 @@ func (s *siege) notOurs(t *testing.T) {
 // than an instance which has not asked yet becomes that one node. It gets no second, and the
 // instance that was robbed says so. See designs/0002.
 func (s *siege) siblingRace(t *testing.T) {
+	t.Helper()
 	g := NewWithT(t)
 	robbed, spared := s.waiting(t, nil), s.waiting(t, nil)
 	thief := s.holder(t, s.stolen)
@@ -131,6 +134,7 @@ func (s *siege) siblingRace(t *testing.T) {
 
 // leavings is (l): after a node has joined, its token is nowhere but where it is kept.
 func (s *siege) leavings(t *testing.T) {
+	t.Helper()
 	g := NewWithT(t)
 	spec := s.spec(t, "")
 	i := s.waiting(t, nil)
