@@ -25,7 +25,7 @@ type systemd struct {
 	machine *Machine
 
 	mu       sync.Mutex
-	boots    context.Context // of the boot that services belong to; the next boot replaces it
+	spawn    func(func(context.Context)) context.CancelFunc // runs until it is stopped or the boot ends; the next boot replaces it
 	services map[string]*service
 }
 
@@ -40,8 +40,13 @@ type service struct {
 
 // boot forgets what ran before and starts the units that are enabled.
 func (s *systemd) boot(ctx context.Context) {
+	spawn := func(run func(context.Context)) context.CancelFunc {
+		ctx, cancel := context.WithCancel(ctx)
+		go run(ctx)
+		return cancel
+	}
 	s.mu.Lock()
-	s.boots, s.services = ctx, map[string]*service{}
+	s.spawn, s.services = spawn, map[string]*service{}
 	s.mu.Unlock()
 	for _, name := range s.wanted() {
 		if err := s.start(name); err != nil {
@@ -53,7 +58,7 @@ func (s *systemd) boot(ctx context.Context) {
 // halt waits for everything that was started since the boot.
 func (s *systemd) halt() {
 	s.mu.Lock()
-	var waits []chan struct{}
+	waits := make([]chan struct{}, 0, len(s.services))
 	for _, started := range s.services {
 		waits = append(waits, started.done)
 	}
@@ -148,11 +153,10 @@ func (s *systemd) start(name string) error {
 		s.mu.Unlock()
 		return s.await(name, running)
 	}
-	ctx, cancel := context.WithCancel(s.boots)
-	started := &service{state: stateActivating, stop: cancel, ready: make(chan struct{}), done: make(chan struct{})}
+	started := &service{state: stateActivating, ready: make(chan struct{}), done: make(chan struct{})}
+	started.stop = s.spawn(func(ctx context.Context) { s.supervise(ctx, u, started) })
 	s.services[name] = started
 	s.mu.Unlock()
-	go s.supervise(ctx, u, started)
 	return s.await(name, started)
 }
 
