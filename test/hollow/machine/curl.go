@@ -142,9 +142,15 @@ func (r *request) curlValue(flag, value string) error {
 	case "-m", "--max-time", "--connect-timeout":
 		return r.setLimit(flag, value)
 	default:
-		if !r.signatureValue(flag, value) && !strings.Contains(curlValues, " "+flag+" ") {
-			return fmt.Errorf("option %s: is unknown", flag)
-		}
+		return r.rareValue(flag, value)
+	}
+	return nil
+}
+
+// rareValue takes the flags that a signed request needs and those that change nothing here.
+func (r *request) rareValue(flag, value string) error {
+	if !r.signatureValue(flag, value) && !strings.Contains(curlValues, " "+flag+" ") {
+		return fmt.Errorf("option %s: is unknown", flag)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -157,5 +156,3 @@ func hostPort(endpoint string) (string, string) {
 	}
 	return host, port
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

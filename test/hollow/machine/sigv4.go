@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
 )
@@ -75,7 +75,7 @@ func (r *request) sign(ctx context.Context, call *http.Request) error {
 	id, secret, _ := strings.Cut(r.user, ":")
 	sum := sha256.Sum256([]byte(r.body))
 	keys := aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: call.Header.Get("X-Amz-Security-Token")}
-	if err := v4.NewSigner().SignHTTP(ctx, keys, call, hex.EncodeToString(sum[:]), provider[3], provider[2], time.Now()); err != nil {
+	if err := signer.NewSigner().SignHTTP(ctx, keys, call, hex.EncodeToString(sum[:]), provider[3], provider[2], time.Now()); err != nil {
 		return fmt.Errorf("signing: %w", err)
 	}
 	return nil

@@ -65,7 +65,7 @@ func dropIns(disk *vfs.FS, name string) []string {
 			}
 		}
 	}
-	var files []string
+	files := make([]string, 0, len(at))
 	for _, dropIn := range slices.Sorted(maps.Keys(at)) {
 		files = append(files, at[dropIn])
 	}
