@@ -26,7 +26,7 @@ func (f *FS) OpenFile(name string, flag int, perm fs.FileMode) (io.ReadWriteClos
 }
 
 func (f *FS) mayOpen(name string, flag int) error {
-	_, n, err := f.lookup("open", name, true)
+	n, err := f.lookup("open", name, true)
 	if err != nil {
 		if flag&os.O_CREATE == 0 {
 			return err

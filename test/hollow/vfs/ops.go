@@ -16,7 +16,7 @@ func (f *FS) Stat(name string) (fs.FileInfo, error) { return f.stat(name, true) 
 func (f *FS) Lstat(name string) (fs.FileInfo, error) { return f.stat(name, false) }
 
 func (f *FS) stat(name string, follow bool) (fs.FileInfo, error) {
-	_, n, err := f.lookup("stat", name, follow)
+	n, err := f.lookup("stat", name, follow)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (f *FS) Exists(name string) bool {
 
 // Readlink returns the target of the symbolic link name.
 func (f *FS) Readlink(name string) (string, error) {
-	_, n, err := f.lookup("readlink", name, false)
+	n, err := f.lookup("readlink", name, false)
 	if err == nil && n.mode&fs.ModeSymlink == 0 {
 		err = fail("readlink", name, syscall.EINVAL)
 	}
@@ -51,7 +51,7 @@ func (f *FS) Resolve(name string) (string, error) {
 
 // ReadFile returns the content of a file.
 func (f *FS) ReadFile(name string) ([]byte, error) {
-	_, n, err := f.lookup("open", name, true)
+	n, err := f.lookup("open", name, true)
 	if err == nil && n.mode.IsDir() {
 		err = fail("read", name, syscall.EISDIR)
 	}
@@ -63,7 +63,7 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 
 // ReadDir lists a directory by name.
 func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
-	_, n, err := f.lookup("open", name, true)
+	n, err := f.lookup("open", name, true)
 	if err == nil && !n.mode.IsDir() {
 		err = fail("readdir", name, syscall.ENOTDIR)
 	}

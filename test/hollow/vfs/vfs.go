@@ -89,14 +89,14 @@ func missing(op, name string, place, rest []string) ([]string, *node, error) {
 func (n *node) leadsOn(follow bool) bool { return follow && n.mode&fs.ModeSymlink != 0 }
 
 // lookup is find for what must exist.
-func (f *FS) lookup(op, name string, follow bool) ([]string, *node, error) {
+func (f *FS) lookup(op, name string, follow bool) (*node, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	at, n, err := f.find(op, name, follow)
+	_, n, err := f.find(op, name, follow)
 	if err == nil && n == nil {
 		err = fail(op, name, syscall.ENOENT)
 	}
-	return at, n, err
+	return n, err
 }
 
 func (f *FS) at(place []string) *node {
