@@ -161,7 +161,7 @@ func scripts(ctx context.Context, m host, parts []Part, config Config) error {
 		all = append(all, script{"runcmd", shellScript(config.RunCmd)})
 	}
 	slices.SortStableFunc(all, func(a, b script) int { return strings.Compare(a.name, b.name) })
-	var errs []error
+	errs := make([]error, 0, len(all))
 	for _, s := range all {
 		errs = append(errs, runFile(ctx, m, instanceDir+"/scripts/"+s.name, s.text))
 	}

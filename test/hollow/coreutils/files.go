@@ -290,7 +290,7 @@ func mktemp(_ context.Context, p *shell.Proc) int {
 			return p.Fail(1, "too few X's in template '%s'", template)
 		}
 		name := stem + hex.EncodeToString(unique[:])
-		err := error(nil)
+		var err error
 		if o.has("d") {
 			err = p.FS.Mkdir(p.Path(name), 0o700)
 		} else {

@@ -252,7 +252,8 @@ func chosen(fields []string, wanted string) []string {
 }
 
 func seq(_ context.Context, p *shell.Proc) int {
-	first, step, last := 1, 1, 0
+	first, step := 1, 1
+	var last int
 	switch numbers := p.Args[1:]; len(numbers) {
 	case 1:
 		last = atoi(numbers[0])

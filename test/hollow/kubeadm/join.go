@@ -203,7 +203,7 @@ func (j joiner) kubeletArgs() []string {
 		own = append(own, arg{"hostname-override", name})
 	}
 	if taints := j.c.NodeRegistration.Taints; len(taints) > 0 {
-		var texts []string
+		texts := make([]string, 0, len(taints))
 		for _, taint := range taints {
 			texts = append(texts, taint.ToString())
 		}
@@ -213,7 +213,7 @@ func (j joiner) kubeletArgs() []string {
 	own = slices.DeleteFunc(own, func(a arg) bool {
 		return slices.ContainsFunc(extra, func(e arg) bool { return e.Name == a.Name })
 	})
-	var args []string
+	args := make([]string, 0, len(own)+len(extra))
 	for _, one := range append(own, extra...) {
 		args = append(args, "--"+one.Name+"="+one.Value)
 	}

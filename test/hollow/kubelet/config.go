@@ -171,7 +171,8 @@ func parseTaints(text string) ([]corev1.Taint, error) {
 
 // validateLabels refuses labels that a kubelet may not set on its own node.
 func validateLabels(labels map[string]string) error {
-	var unknown, errs []string
+	var unknown []string
+	errs := make([]string, 0, len(labels))
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		namespace, _, _ := strings.Cut(key, "/")
 		owned := strings.Contains(key, "/") && (namespace == "kubernetes.io" || strings.HasSuffix(namespace, ".kubernetes.io") || namespace == "k8s.io" || strings.HasSuffix(namespace, ".k8s.io"))

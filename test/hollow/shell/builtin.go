@@ -102,7 +102,7 @@ func (s *Shell) rewriteType(ctx context.Context, args []string) []string {
 		}
 		names = names[1:]
 	}
-	var steps []string
+	steps := make([]string, 0, len(names))
 	for _, name := range names {
 		steps = append(steps, "{ "+s.answer(ctx, name, ask, format)+"; }")
 	}
