@@ -215,7 +215,7 @@ func (v view) types() string {
 	for _, instance := range v.instances {
 		count[instance.Type]++
 	}
-	var parts []string
+	parts := make([]string, 0, len(count))
 	for _, name := range slices.Sorted(maps.Keys(count)) {
 		parts = append(parts, fmt.Sprintf("%s=%d", name, count[name]))
 	}

@@ -130,7 +130,7 @@ func (t *timer) see(c *karpv1.NodeClaim) {
 
 // median returns the middle time from NodeClaim to instance id.
 func (t *timer) median() time.Duration {
-	var all []time.Duration
+	all := make([]time.Duration, 0, len(t.launched))
 	for name, launched := range t.launched {
 		all = append(all, launched.Sub(t.created[name]))
 	}
