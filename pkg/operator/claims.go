@@ -13,7 +13,11 @@ import (
 )
 
 // claims reads the NodeClaims of our classes for those who may not know the API server.
-type claims struct{ kube client.Reader }
+type claims struct {
+	// kube must read from the API server itself: to a cache that is a moment behind, an instance
+	// that the last leader gave to one claim seems free, and another claim would take it.
+	kube client.Reader
+}
 
 // Owned returns the instances that NodeClaims name.
 func (c claims) Owned(ctx context.Context) (map[instance.ID]bool, error) {

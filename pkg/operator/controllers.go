@@ -45,7 +45,7 @@ func (w wiring) controllers() []controller.Controller {
 		w.nodeClass(),
 		nodeclass.NewHash(kube, p.Clusters),
 		status.NewController[*v1.EC2NodeClass](kube, w.plain, status.EmitDeprecatedMetrics),
-		garbagecollection.New(kube, p.Inventory, w.recorder, w.clock, o.AdoptUntagged),
+		garbagecollection.New(garbagecollection.Kube{Client: kube, Live: w.kube.Reader}, p.Inventory, w.recorder, w.clock, o.AdoptUntagged),
 		garbagecollection.NewTemplates(p.Launcher, p.Clusters),
 		tagging.New(kube, p.Inventory, o.ClusterName),
 		capacity.New(kube, p.Types, w.measurements(), w.clock),

@@ -87,7 +87,7 @@ func NewProviders(cfg aws.Config, kube Kube, o *options.Options, clk Clock) (Pro
 	p.Profiles = identity.New(iam.NewFromConfig(cfg), clk)
 	p.Inventory = inventory.New(inventory.Deps{API: api, Consoles: api, Clusters: p.Clusters, Clock: clk, Observe: observeBatch})
 	p.Launcher = launch.New(launch.Deps{
-		API: api, Finder: p.Inventory, Claims: claims{kube.Client}, Addresses: p.Network, Refuser: p.Offerings, Clock: clk,
+		API: api, Finder: p.Inventory, Claims: claims{kube.Reader}, Addresses: p.Network, Refuser: p.Offerings, Clock: clk,
 		Observe: func(items int, took time.Duration) { observeBatch("create_fleet", items, took) },
 	})
 	return p, nil

@@ -15,8 +15,6 @@ import (
 // recovery tells the launcher, once this process leads, which claims an earlier leader may
 // have launched without recording it. Until then nothing is launched.
 type recovery struct {
-	// claims must read from the API server itself: a cache may be a moment behind the last
-	// leader, and a claim that is missed would be launched twice.
 	claims   claims
 	launcher *launch.Provider
 }

@@ -187,7 +187,8 @@ func TestServingRules(t *testing.T) {
 		"usages of a client":       {func(f *servingFacts) { f.request.Usages = clientUsages }, deny, "NotOfAKubelet"},
 		"a URI":                    {func(f *servingFacts) { f.request.otherSANs = true }, deny, "NotOfAKubelet"},
 		"EC2 does not show it yet": {func(f *servingFacts) { f.instance = instance.Instance{} }, hold, "InstanceUnknown"},
-		"the instance has ended":   {func(f *servingFacts) { f.instance.State = instance.StateTerminated }, deny, "InstanceGone"},
+		"a node that says it is another's instance": {func(f *servingFacts) { f.instance.PrivateIP = netip.MustParseAddr("10.0.9.9") }, hold, "ForeignNode"},
+		"the instance has ended":                    {func(f *servingFacts) { f.instance.State = instance.StateTerminated }, deny, "InstanceGone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -21,7 +21,7 @@ type servingFacts struct {
 }
 
 // servingRules are asked in this order.
-var servingRules = []func(servingFacts) verdict{kubeletsServingRequest, servingInstance, itsOwnNames}
+var servingRules = []func(servingFacts) verdict{kubeletsServingRequest, servingInstance, itsOwnNode, itsOwnNames}
 
 func kubeletsServingRequest(f servingFacts) verdict {
 	ownName := f.request.forNode() && f.request.Subject == f.request.Username && slices.Contains(f.request.Groups, nodesGroup)
@@ -41,6 +41,15 @@ func servingInstance(f servingFacts) verdict {
 	default:
 		return next
 	}
+}
+
+// itsOwnNode looks at whose node asks. A kubelet writes its node's provider id itself, so a
+// machine that claims to be another's instance would get a certificate for that one's addresses.
+func itsOwnNode(f servingFacts) verdict {
+	if !slices.Contains(f.instance.NodeNames(f.region), f.request.node()) {
+		return holdFor("ForeignNode", "node %s says that it is instance %s, whose node is called %v", f.request.node(), f.instance.ID, f.instance.NodeNames(f.region))
+	}
+	return next
 }
 
 // itsOwnNames compares with what EC2 says, not with what the node says of itself. Where a

@@ -48,7 +48,7 @@ type Inventory interface {
 
 // Controller ends instances that no NodeClaim has.
 type Controller struct {
-	kube          client.Client
+	kube          Kube
 	inventory     Inventory
 	recorder      events.Recorder
 	clock         clock.PassiveClock
@@ -59,8 +59,14 @@ type Controller struct {
 	strangers []string             // UIDs of other clusters of our name
 }
 
+// Kube is how the controller reaches the API server: Live reads from it itself, the rest may be cached.
+type Kube struct {
+	client.Client
+	Live client.Reader
+}
+
 // New returns the controller. adoptUntagged has it end instances without a UID too.
-func New(kube client.Client, inventory Inventory, recorder events.Recorder, clk clock.PassiveClock, adoptUntagged bool) *Controller {
+func New(kube Kube, inventory Inventory, recorder events.Recorder, clk clock.PassiveClock, adoptUntagged bool) *Controller {
 	return &Controller{kube: kube, inventory: inventory, recorder: recorder, clock: clk, adoptUntagged: adoptUntagged, reported: map[instance.ID]bool{}}
 }
 
@@ -78,12 +84,14 @@ func (c *Controller) Reconcile(ctx context.Context) (reconciler.Result, error) {
 	if err != nil {
 		return reconciler.Result{}, fmt.Errorf("listing instances: %w", err)
 	}
-	var all karpv1.NodeClaimList
-	if err := c.kube.List(ctx, &all); err != nil {
-		return reconciler.Result{}, fmt.Errorf("listing NodeClaims: %w", err)
+	verdicts, err := c.judge(ctx, c.kube, instances)
+	if err == nil && len(verdicts[end]) > 0 {
+		// A cache that is behind may not know the claim of an instance yet.
+		verdicts, err = c.judge(ctx, c.kube.Live, instances)
 	}
-	judged := newClaims(all.Items)
-	verdicts := lo.GroupBy(instances, func(i instance.Instance) verdict { return judged.judge(i, c.clock.Now(), c.adoptUntagged) })
+	if err != nil {
+		return reconciler.Result{}, err
+	}
 	c.report(ctx, verdicts[report])
 	if err := errors.Join(c.endAll(ctx, verdicts[end]), c.reportCollision(ctx)); err != nil {
 		return reconciler.Result{}, err
@@ -93,6 +101,16 @@ func (c *Controller) Reconcile(ctx context.Context) (reconciler.Result, error) {
 		return reconciler.Result{RequeueAfter: earlyEvery}, nil
 	}
 	return reconciler.Result{RequeueAfter: laterEvery}, nil
+}
+
+// judge compares instances with the NodeClaims that reader knows.
+func (c *Controller) judge(ctx context.Context, reader client.Reader, instances []instance.Instance) (map[verdict][]instance.Instance, error) {
+	var all karpv1.NodeClaimList
+	if err := reader.List(ctx, &all); err != nil {
+		return nil, fmt.Errorf("listing NodeClaims: %w", err)
+	}
+	judged := newClaims(all.Items)
+	return lo.GroupBy(instances, func(i instance.Instance) verdict { return judged.judge(i, c.clock.Now(), c.adoptUntagged) }), nil
 }
 
 func (c *Controller) endAll(ctx context.Context, orphans []instance.Instance) error {

@@ -17,6 +17,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	karpapis "sigs.k8s.io/karpenter/pkg/apis"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 	"sigs.k8s.io/karpenter/pkg/events"
@@ -33,6 +34,7 @@ var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // world is what the controller works with: a real API server, and an inventory of the test's.
 type world struct {
 	kube      client.Client
+	live      client.Reader
 	inventory *stock
 	recorder  *recorder
 	clock     *clocktesting.FakeClock
@@ -59,11 +61,13 @@ func newWorld(t *testing.T) *world {
 	go func() { _ = reads.Start(ctx) }()
 	kube, err := client.New(config, client.Options{Scheme: scheme, Cache: &client.CacheOptions{Reader: reads}})
 	g.Expect(err).NotTo(HaveOccurred())
-	return &world{kube: kube, inventory: &stock{}, recorder: &recorder{}, clock: clocktesting.NewFakeClock(now)}
+	live, err := client.New(config, client.Options{Scheme: scheme})
+	g.Expect(err).NotTo(HaveOccurred())
+	return &world{kube: kube, live: live, inventory: &stock{}, recorder: &recorder{}, clock: clocktesting.NewFakeClock(now)}
 }
 
 func (w *world) controller() *garbagecollection.Controller {
-	return garbagecollection.New(w.kube, w.inventory, w.recorder, w.clock, false)
+	return garbagecollection.New(garbagecollection.Kube{Client: w.kube, Live: w.live}, w.inventory, w.recorder, w.clock, false)
 }
 
 // stock is an inventory whose instances are gone when they were ended.
@@ -97,6 +101,39 @@ func old(id instance.ID, uid string) instance.Instance {
 		i.Tags[v1.ClusterUIDTagKey] = uid
 	}
 	return i
+}
+
+// behind is a cache that has not heard of any NodeClaim yet.
+type behind struct{ client.Client }
+
+func (b behind) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	if _, ok := list.(*karpv1.NodeClaimList); ok {
+		return nil
+	}
+	return b.Client.List(ctx, list, options...)
+}
+
+// claimOf is a claim that names an instance, for the reader that has it.
+type claimOf struct {
+	client.Reader
+	providerID string
+}
+
+func (c claimOf) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	list.(*karpv1.NodeClaimList).Items = []karpv1.NodeClaim{{Status: karpv1.NodeClaimStatus{ProviderID: c.providerID}}}
+	return nil
+}
+
+func TestInstanceIsKeptWhoseClaimTheCacheDoesNotKnowYet(t *testing.T) {
+	g := NewWithT(t)
+	stock := &stock{ours: []instance.Instance{old("i-0a", "ours"), old("i-0b", "ours")}}
+	kube := garbagecollection.Kube{
+		Client: behind{fake.NewClientBuilder().WithIndex(&corev1.Node{}, "spec.providerID", func(client.Object) []string { return nil }).Build()},
+		Live:   claimOf{providerID: "aws:///ap-northeast-2a/i-0a"},
+	}
+	_, err := garbagecollection.New(kube, stock, &recorder{}, clocktesting.NewFakeClock(now), false).Reconcile(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(stock.ended).To(ConsistOf(instance.ID("i-0b")))
 }
 
 func TestController(t *testing.T) {

@@ -61,34 +61,41 @@ func (p *Provider) ensure(ctx context.Context) (join.Token, error) {
 		mints.Inc(nil)
 		log.FromContext(ctx).Info("made a bootstrap token", "token-id", newest.ID, "expires", newest.Expires)
 	}
-	if err := p.keepAlive(ctx, newest); err != nil {
+	remade, err := p.keepAlive(ctx, newest)
+	if remade && !minted {
+		log.FromContext(ctx).Info("made the Secret of a bootstrap token again, which was deleted, edited or expired; "+
+			"to retire a token that has leaked, delete it from the controller's own Secret as well",
+			"token-id", newest.ID, "Secret", p.options.Namespace+"/"+StateSecret)
+	}
+	if err != nil {
 		failures.Inc(nil)
 		return join.Token{}, err
 	}
 	return newest.token(), nil
 }
 
-// keepAlive makes epoch's Secret where its token does not authenticate as it should.
-func (p *Provider) keepAlive(ctx context.Context, epoch kept) error {
+// keepAlive makes epoch's Secret where its token does not authenticate as it should, and
+// reports whether it did.
+func (p *Provider) keepAlive(ctx context.Context, epoch kept) (remade bool, err error) {
 	found, err := p.use(ctx, epoch)
 	if err != nil || found == alive {
-		return err
+		return false, err
 	}
 	if found == changed {
 		if err := p.deleteSecret(ctx, epoch.ID); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if err := p.createSecret(ctx, epoch); err != nil && !apierrors.IsAlreadyExists(err) {
-		return err
+		return false, err
 	}
 	ok, err := p.awaitAlive(ctx, epoch)
 	if err != nil || ok {
-		return err
+		return ok, err
 	}
 	// A Secret of this name that makes no token, for example one that expired, is of no use to
 	// anybody. The next attempt makes it anew.
-	return errors.Join(errDead, p.deleteSecret(ctx, epoch.ID))
+	return false, errors.Join(errDead, p.deleteSecret(ctx, epoch.ID))
 }
 
 // awaitAlive waits until the token authenticates; false when it does not in time.

@@ -106,7 +106,7 @@ func (p *Provider) Maintain(ctx context.Context) error {
 		if epoch.ID == newest.ID {
 			continue // Current did
 		}
-		if err := p.keepAlive(ctx, epoch); err != nil {
+		if _, err := p.keepAlive(ctx, epoch); err != nil {
 			return err
 		}
 	}
