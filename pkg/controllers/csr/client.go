@@ -92,12 +92,15 @@ func insideWindow(f clientFacts) verdict {
 	return next
 }
 
-func runningInstance(f clientFacts) verdict {
+func runningInstance(f clientFacts) verdict { return shownAndNotGone(f.instance, f.claim) }
+
+// shownAndNotGone asks of either kind of certificate whether there is a machine to have it.
+func shownAndNotGone(i instance.Instance, claim *karpv1.NodeClaim) verdict {
 	switch {
-	case f.instance.ID == "":
-		return holdFor("InstanceUnknown", "EC2 does not show the instance of NodeClaim %s yet", f.claim.Name)
-	case f.instance.State.Gone():
-		return denyFor("InstanceGone", "instance %s of NodeClaim %s is %s", f.instance.ID, f.claim.Name, f.instance.State)
+	case i.ID == "":
+		return holdFor("InstanceUnknown", "EC2 does not show the instance of NodeClaim %s yet", claim.Name)
+	case i.State.Gone():
+		return denyFor("InstanceGone", "instance %s of NodeClaim %s is %s", i.ID, claim.Name, i.State)
 	default:
 		return next
 	}

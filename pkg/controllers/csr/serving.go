@@ -32,16 +32,7 @@ func kubeletsServingRequest(f servingFacts) verdict {
 	return next
 }
 
-func servingInstance(f servingFacts) verdict {
-	switch {
-	case f.instance.ID == "":
-		return holdFor("InstanceUnknown", "EC2 does not show the instance of NodeClaim %s", f.claim.Name)
-	case f.instance.State.Gone():
-		return denyFor("InstanceGone", "instance %s of NodeClaim %s is %s", f.instance.ID, f.claim.Name, f.instance.State)
-	default:
-		return next
-	}
-}
+func servingInstance(f servingFacts) verdict { return shownAndNotGone(f.instance, f.claim) }
 
 // itsOwnNode looks at whose node asks. A kubelet writes its node's provider id itself, so a
 // machine that claims to be another's instance would get a certificate for that one's addresses.
