@@ -1,6 +1,7 @@
 package join_test
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strings"
@@ -80,6 +81,7 @@ func (b *booted) file(name string) string {
 
 type image struct {
 	name, baked string
+	arch        string // amd64 when empty
 	failures    int
 }
 
@@ -89,7 +91,7 @@ func boot(t *testing.T, s join.Spec, i image) *booted {
 	data, err := join.Render(s)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	facts := machine.Facts{
-		ID: "i-0abc", Type: "t3.xlarge", Zone: s.Region + "a", Region: s.Region, Arch: "amd64", ImageID: "ami-1", ImageName: i.name,
+		ID: "i-0abc", Type: "t3.xlarge", Zone: s.Region + "a", Region: s.Region, Arch: cmp.Or(i.arch, "amd64"), ImageID: "ami-1", ImageName: i.name,
 		PrivateIP: netip.MustParseAddr("10.0.1.23"), PrivateDNS: "ip-10-0-1-23.corp.example.com", MAC: "02:00:00:00:00:01",
 		CPUs: 4, MemoryMiB: 16384, DiskGiB: 40, TokensRequired: true, UserData: data.Bytes(),
 	}
@@ -136,7 +138,7 @@ func phases(console string) []string {
 
 func TestAStockUbuntuJoins(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu-join"], image{name: stock})
+	b := boot(t, goldens(t)["ubuntu/1.36"], image{name: stock})
 	console := b.Console.Text()
 	g.Expect(b.joins).To(HaveLen(1), console)
 
@@ -164,9 +166,27 @@ func TestAStockUbuntuJoins(t *testing.T) {
 	g.Expect(b.Active("containerd")).To(BeTrue())
 }
 
+// One document for both architectures: the golden of each family joins on either.
+func TestOneDocumentServesBothArchitectures(t *testing.T) {
+	for name, row := range families {
+		if row.stock == "" {
+			continue
+		}
+		for _, arch := range []string{"amd64", "arm64"} {
+			t.Run(name+" "+arch, func(t *testing.T) {
+				g := NewWithT(t)
+				image := image{name: strings.ReplaceAll(row.stock, "amd64", arch), arch: arch}
+				b := boot(t, goldens(t)[name+"/1.36"], image)
+				g.Expect(b.joins).To(HaveLen(1), b.Console.Text())
+				g.Expect(phases(b.Console.Text())).NotTo(ContainElement(ContainSubstring("result=error")))
+			})
+		}
+	}
+}
+
 func TestTheSeedsScriptJoinsAsTheNodeThatWasAskedFor(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu-prepare-seed"], image{name: stock})
+	b := boot(t, goldens(t)["ubuntu/prepare-seed"], image{name: stock})
 	console := b.Console.Text()
 	g.Expect(b.joins).To(HaveLen(1), console)
 	pins, err := cluster.Pins(read(t, "ca.pem"))
@@ -188,14 +208,14 @@ func TestTheSeedsScriptJoinsAsTheNodeThatWasAskedFor(t *testing.T) {
 
 func TestAPreparedImageSkipsWhatItHas(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu-join"], image{name: stock, baked: "1.36.3"})
+	b := boot(t, goldens(t)["ubuntu/1.36"], image{name: stock, baked: "1.36.3"})
 	g.Expect(b.joins).To(HaveLen(1), b.Console.Text())
 	g.Expect(b.FS.Exists("/etc/apt/sources.list.d/kubernetes.list")).To(BeFalse(), "nothing is missing, so no repository is needed")
 }
 
 func TestAKubeletThatIsNewerThanTheClusterDoesNotJoin(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu-join"], image{name: stock, baked: "1.37.0"})
+	b := boot(t, goldens(t)["ubuntu/1.36"], image{name: stock, baked: "1.37.0"})
 	g.Expect(b.joins).To(BeEmpty())
 	g.Expect(phases(b.Console.Text())).To(ContainElements(
 		"karpenter-join phase=version result=error kubelet=1.37 cluster=1.36", "karpenter-join phase=version result=error exit=1"))
@@ -203,7 +223,7 @@ func TestAKubeletThatIsNewerThanTheClusterDoesNotJoin(t *testing.T) {
 
 func TestAJoinThatFailsIsTriedAgain(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu-join-1.30-external"], image{name: stock, failures: 2})
+	b := boot(t, goldens(t)["ubuntu/external-1.30"], image{name: stock, failures: 2})
 	console := b.Console.Text()
 	g.Expect(b.joins).To(HaveLen(3), console)
 	g.Expect(b.joins[2].config["nodeRegistration"].(map[string]any)["name"]).To(Equal("i-0abc.ec2.internal"), "resource naming, in us-east-1")
@@ -213,7 +233,7 @@ func TestAJoinThatFailsIsTriedAgain(t *testing.T) {
 
 func TestAJoinThatNeverSucceedsSaysSo(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu-join"], image{name: stock, failures: 100})
+	b := boot(t, goldens(t)["ubuntu/1.36"], image{name: stock, failures: 100})
 	g.Expect(b.joins).To(HaveLen(4))
 	console := b.Console.Text()
 	g.Expect(phases(console)).To(ContainElement("karpenter-join phase=join result=error exit=1"))
@@ -223,8 +243,8 @@ func TestAJoinThatNeverSucceedsSaysSo(t *testing.T) {
 
 func TestASecondRunChangesNothing(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu-join"], image{name: stock})
-	g.Expect(b.FS.Put("/root/again.sh", []byte(render(t, goldens(t)["ubuntu-join"])[0].body), 0o700)).To(Succeed())
+	b := boot(t, goldens(t)["ubuntu/1.36"], image{name: stock})
+	g.Expect(b.FS.Put("/root/again.sh", []byte(render(t, goldens(t)["ubuntu/1.36"])[0].body), 0o700)).To(Succeed())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	g.Expect(b.Run(ctx, "/root/again.sh")).To(BeZero(), b.Console.Text())
@@ -233,7 +253,7 @@ func TestASecondRunChangesNothing(t *testing.T) {
 
 func TestCustomRunsAsItIs(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["custom"], image{name: stock})
+	b := boot(t, goldens(t)["custom/seed"], image{name: stock})
 	g.Expect(b.joins).To(BeEmpty())
 	g.Expect(b.Console.Text()).To(ContainSubstring("Unable to locate package kubelet"), "Ubuntu's archive has none; with Custom that is the user's to know")
 }

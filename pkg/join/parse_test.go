@@ -81,7 +81,7 @@ func decode(g Gomega, text string, target any) {
 
 func TestUbuntuTellsKubeadm(t *testing.T) {
 	g := NewWithT(t)
-	parts := render(t, goldens(t)["ubuntu-join"])
+	parts := render(t, spec(t, nil))
 	g.Expect(parts).To(HaveLen(1))
 	g.Expect(parts[0].mediaType).To(Equal("text/x-shellscript"))
 	values := variables(t, parts[0].body)
@@ -122,7 +122,7 @@ func TestUbuntuTellsKubeadm(t *testing.T) {
 
 func TestUbuntuOfAnOlderCluster(t *testing.T) {
 	g := NewWithT(t)
-	parts := render(t, goldens(t)["ubuntu-join-1.30-external"])
+	parts := render(t, goldens(t)["ubuntu/external-1.30"])
 	g.Expect(parts).To(HaveLen(2))
 	g.Expect(parts[0].mediaType).To(Equal("text/cloud-config"), "the user's document comes first")
 	values := variables(t, parts[1].body)
@@ -151,7 +151,7 @@ func TestUbuntuOfAnOlderCluster(t *testing.T) {
 
 func TestUbuntuPreparesForTheUsersJoin(t *testing.T) {
 	g := NewWithT(t)
-	parts := render(t, goldens(t)["ubuntu-prepare-seed"])
+	parts := render(t, goldens(t)["ubuntu/prepare-seed"])
 	g.Expect(parts).To(HaveLen(2))
 	g.Expect(parts[0].filename < "part-001").To(BeTrue(), "cloud-init runs scripts in the order of their names")
 
@@ -178,7 +178,7 @@ func TestUbuntuPreparesForTheUsersJoin(t *testing.T) {
 
 func TestUbuntuPreparesForACloudConfigThatJoins(t *testing.T) {
 	g := NewWithT(t)
-	parts := render(t, goldens(t)["ubuntu-prepare-cloud-config"])
+	parts := render(t, goldens(t)["ubuntu/prepare-cloud-config"])
 	g.Expect(parts).To(HaveLen(2))
 	g.Expect(parts[1].body).To(ContainSubstring("abcdef." + secret))
 	values := variables(t, parts[0].body)

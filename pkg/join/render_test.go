@@ -3,8 +3,8 @@ package join_test
 import (
 	"compress/gzip"
 	"encoding/json"
-	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,8 +19,6 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/kubelet"
 )
-
-var update = flag.Bool("update", false, "write what is rendered to testdata")
 
 const secret = "0123456789abcdef"
 
@@ -68,12 +66,13 @@ func read(t *testing.T, name string) []byte {
 	return content
 }
 
-// goldens are the user data that are kept in testdata, by file name.
+// goldens are the user data that are kept in testdata/golden, by file name: those of the
+// matrix, <family>/<minor>, and what else is worth a look.
 func goldens(t *testing.T) map[string]join.Spec {
 	t.Helper()
-	return map[string]join.Spec{
-		"ubuntu-join": spec(t, nil),
-		"ubuntu-join-1.30-external": spec(t, func(s *join.Spec) {
+	all := matrix(t)
+	maps.Copy(all, map[string]join.Spec{
+		"ubuntu/external-1.30": spec(t, func(s *join.Spec) {
 			s.Cluster.Version = cluster.Version{Major: 1, Minor: 30, Patch: 14}
 			s.Cluster.CloudProvider = cluster.External
 			s.Region = "us-east-1"
@@ -85,37 +84,19 @@ func goldens(t *testing.T) map[string]join.Spec {
 			s.Kubelet = []byte(`{"maxPods":20,"podsPerCore":10,"imageGCHighThresholdPercent":70}`)
 			s.UserData = "#cloud-config\nruncmd:\n- [touch, /etc/mine]\n"
 		}),
-		"ubuntu-prepare-seed": spec(t, func(s *join.Spec) { s.UserData = string(read(t, "seed.sh")) }),
-		"ubuntu-prepare-cloud-config": spec(t, func(s *join.Spec) {
+		"ubuntu/prepare-seed": spec(t, func(s *join.Spec) { s.UserData = string(read(t, "seed.sh")) }),
+		"ubuntu/prepare-cloud-config": spec(t, func(s *join.Spec) {
 			s.Cluster.CloudProvider = cluster.External
 			s.Kubelet = []byte(`{"evictionSoft":{"memory.available":"200Mi"},"evictionSoftGracePeriod":{"memory.available":"1m"},"cpuCFSQuota":false,"clusterDNS":["10.96.0.10"]}`)
 			s.UserData = "#cloud-config\nruncmd:\n- curl https://pkgs.k8s.io/ -o /dev/null\n" +
 				"- [kubeadm, join, '${CLUSTER_ENDPOINT}:6443', --token, '${BOOTSTRAP_TOKEN}', --discovery-token-ca-cert-hash, 'sha256:${CA_CERT_HASH}']\n"
 		}),
-		"custom": spec(t, func(s *join.Spec) {
+		"custom/seed": spec(t, func(s *join.Spec) {
 			s.Family = join.Custom
 			s.UserData = string(read(t, "seed.sh"))
 		}),
-	}
-}
-
-func TestRenderGolden(t *testing.T) {
-	for name, s := range goldens(t) {
-		t.Run(name, func(t *testing.T) {
-			g := NewWithT(t)
-			got, err := join.Render(s)
-			g.Expect(err).NotTo(HaveOccurred())
-			again, err := join.Render(s)
-			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(again.Bytes()).To(Equal(got.Bytes()), "the same Spec has to give the same bytes")
-
-			if *update {
-				g.Expect(os.WriteFile(filepath.Join("testdata", name+".golden"), got.Bytes(), 0o600)).To(Succeed())
-			}
-			g.Expect(string(got.Bytes())).To(Equal(string(read(t, name+".golden"))))
-			g.Expect(len(got.Bytes())).To(BeNumerically("<=", join.MaxUserData))
-		})
-	}
+	})
+	return all
 }
 
 func TestRenderRefuses(t *testing.T) {
