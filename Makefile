@@ -44,7 +44,7 @@ image: ## Write an OCI image archive of the controller to bin/; needs no Docker
 tools: $(BIN)/cluster ## Build the embedded Kubernetes control plane (about 6 minutes the first time)
 	@$(BIN)/cluster build >/dev/null
 
-$(BIN)/cluster: $(shell find test/cluster -name '*.go' -o -name 'go.*' 2>/dev/null)
+$(BIN)/cluster: $(shell find test/cluster -name '*.go' -o -name '*.mod' -o -name '*.sum' 2>/dev/null)
 	go -C test/cluster build -buildvcs=false -o ../../$(BIN)/cluster .
 
 .PHONY: generate

@@ -16,7 +16,7 @@ import (
 func build(ctx context.Context, arguments []string) error {
 	var o options
 	flags := flag.NewFlagSet("build", flag.ContinueOnError)
-	cacheFlag(flags, &o)
+	buildFlags(flags, &o)
 	if err := parse(flags, arguments); err != nil {
 		return err
 	}
@@ -36,8 +36,12 @@ func (o *options) programs(ctx context.Context, group *process.Group) (string, e
 	if err != nil {
 		return "", err
 	}
+	sources, err := source(o.kubernetes)
+	if err != nil {
+		return "", err
+	}
 	return binary.Builder{
-		Source: source(),
+		Source: sources,
 		Cache:  cache,
 		Group:  group,
 		Env:    os.Environ(),

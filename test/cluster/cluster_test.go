@@ -11,6 +11,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/cluster/binary"
 )
 
 func TestClustersSideBySide(t *testing.T) {
@@ -25,7 +27,9 @@ func TestClustersSideBySide(t *testing.T) {
 		g.Expect(r.pids(t)).To(And(HaveLen(4), HaveKey("etcd"), HaveKey("kube-apiserver"), HaveKey("kube-controller-manager"), HaveKey("kube-scheduler")))
 		version, err := r.admin(t).Discovery().ServerVersion()
 		g.Expect(err).NotTo(HaveOccurred())
-		want, err := source().Version("k8s.io/kubernetes")
+		sources, err := source("")
+		g.Expect(err).NotTo(HaveOccurred())
+		want, err := sources.Version(binary.Platform)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(version.GitVersion).To(Equal(want))
 	}

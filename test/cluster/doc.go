@@ -10,8 +10,11 @@
 //
 // build compiles the programs once into the cache (--cache, else $KARPENTER_CACHE, else
 // $XDG_CACHE_HOME/karpenter-provider-aws, else ~/.cache/karpenter-provider-aws), keyed by sources, Go release and
-// platform. It shows progress on standard error and may run twice at once. Cold it takes five to ten minutes on two
-// cores, 3.3 GB of Go's build cache and 200 MB for the result.
+// platform. They are one file and a link to it by each name: etcd, kube-apiserver, kube-controller-manager,
+// kube-scheduler, kube-proxy, kubeadm, kubectl, kubelet. --kubernetes names the release, a minor ("1.34") or a patch
+// ("1.34.4"); the default is the one in go.mod, older ones are in the folder releases. It shows progress on standard
+// error and may run twice at once. Cold it takes five to ten minutes on two cores, 3.3 GB of Go's build cache and
+// 200 MB for the result.
 //
 // up builds what is missing, unless --bin names a folder that build printed. When the cluster is usable, which takes
 // about six seconds, it prints one line of JSON on standard output,
@@ -25,7 +28,7 @@
 // programs and a small janitor process removes dir. Flags of up:
 //
 //	--bin DIR                          programs to run; default: built where they are missing
-//	--cache DIR                        see build
+//	--cache DIR, --kubernetes RELEASE  see build
 //	--dir DIR                          where the cluster's folder is made; default: $TMPDIR or /tmp
 //	--address 127.x.y.z                address; default: a free one of 127.64.0.0/10. A private address (RFC 1918) of
 //	                                   this machine's is taken too: real nodes have network namespaces of their own

@@ -14,7 +14,7 @@ import (
 
 // options are the flags of build and up.
 type options struct {
-	cache string
+	cache, kubernetes string
 
 	bin, dir                          string
 	address                           string
@@ -39,13 +39,15 @@ func (a *args) Set(text string) error {
 	return nil
 }
 
-func cacheFlag(flags *flag.FlagSet, o *options) {
+// buildFlags are those of every command that may build.
+func buildFlags(flags *flag.FlagSet, o *options) {
 	flags.StringVar(&o.cache, "cache", "", "folder for built programs (default $KARPENTER_CACHE, else the user's cache folder)")
+	flags.StringVar(&o.kubernetes, "kubernetes", "", "release to build, a minor or a patch (default the newest)")
 }
 
 func upFlags(o *options) *flag.FlagSet {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
-	cacheFlag(flags, o)
+	buildFlags(flags, o)
 	flags.StringVar(&o.bin, "bin", "", "folder of the programs (default: built where they are missing)")
 	flags.StringVar(&o.dir, "dir", os.TempDir(), "where the cluster's folder is made")
 	flags.StringVar(&o.address, "address", "", "loopback or private address (default a free one of 127.64.0.0/10)")

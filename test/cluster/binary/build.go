@@ -15,14 +15,14 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/cluster/process"
 )
 
-const (
-	program  = "kube"
-	platform = "k8s.io/kubernetes"
-)
+// Platform is the module whose release names a build.
+const Platform = "k8s.io/kubernetes"
+
+const program = "kube"
 
 // names are what the program can be called by; see its main.
 func names() []string {
-	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubeadm", "kubectl", "kubelet"}
+	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubeadm", "kubectl", "kubelet", "kube-proxy"}
 }
 
 // Builder builds the program of Source into Cache. All fields are needed.
@@ -53,11 +53,7 @@ func (t toolchain) String() string {
 
 // Build returns the folder with the programs, and builds them where they are not there yet.
 func (b Builder) Build(ctx context.Context) (string, error) {
-	hash, err := b.Source.Hash()
-	if err != nil {
-		return "", fmt.Errorf("reading the sources of the Kubernetes programs: %w", err)
-	}
-	home := filepath.Join(b.Cache, program, hash)
+	home := filepath.Join(b.Cache, program, b.Source.Hash())
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return "", fmt.Errorf("making the cache folder: %w", err)
 	}
@@ -110,7 +106,7 @@ func (b Builder) toolchain(ctx context.Context, src string) (toolchain, error) {
 
 // build leaves the finished folder at bin, or nothing.
 func (b Builder) build(ctx context.Context, src, bin string) error {
-	version, err := b.Source.Version(platform)
+	version, err := b.Source.Version(Platform)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func newBench(t *testing.T, env ...string) bench {
 	group := process.New()
 	t.Cleanup(group.Close)
 	return bench{record: record, Builder: Builder{
-		Source: sourceOf(map[string]string{"go.mod": goMod, "kube/main.go": "package main"}),
+		Source: Source{"go.mod": goMod, "kube/main.go": "package main"},
 		Cache:  filepath.Join(dir, "cache"),
 		Group:  group,
 		Env:    append([]string{"PATH=" + tools + ":/usr/bin:/bin", "RECORD=" + record}, env...),
@@ -70,10 +70,8 @@ func TestBuild(t *testing.T) {
 	b.Out = &out
 	bin, err := b.Build(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
-	hash, err := b.Source.Hash()
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(bin).To(Equal(filepath.Join(b.Cache, "kube", hash, "go1.99-linux-amd64-cgo1")))
-	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubeadm", "kubectl", "kubelet"} {
+	g.Expect(bin).To(Equal(filepath.Join(b.Cache, "kube", b.Source.Hash(), "go1.99-linux-amd64-cgo1")))
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubeadm", "kubectl", "kubelet", "kube-proxy"} {
 		g.Expect(os.ReadFile(filepath.Join(bin, name))).To(Equal([]byte("program\n")), name)
 	}
 	g.Expect(os.ReadFile(filepath.Join(filepath.Dir(bin), "src", "kube", "main.go"))).To(Equal([]byte("package main")))
@@ -83,7 +81,7 @@ func TestBuild(t *testing.T) {
 	g.Expect(b.Build(t.Context())).To(Equal(bin))
 	g.Expect(b.builds(g)).To(Equal(1), "what is there is not built again")
 
-	b.Source = sourceOf(map[string]string{"go.mod": goMod, "kube/main.go": "package other"})
+	b.Source = Source{"go.mod": goMod, "kube/main.go": "package other"}
 	g.Expect(b.Build(t.Context())).NotTo(Equal(bin))
 	g.Expect(b.builds(g)).To(Equal(2), "other sources are")
 }
@@ -116,9 +114,7 @@ func TestABrokenBuildIsToldAndTriedAgain(t *testing.T) {
 func TestLeftoversOfAKilledBuilderAreNoObstacle(t *testing.T) {
 	g := NewWithT(t)
 	b := newBench(t)
-	hash, err := b.Source.Hash()
-	g.Expect(err).NotTo(HaveOccurred())
-	stale := filepath.Join(b.Cache, "kube", hash, "work", "out")
+	stale := filepath.Join(b.Cache, "kube", b.Source.Hash(), "work", "out")
 	g.Expect(os.MkdirAll(filepath.Join(stale, "etcd"), 0o755)).To(Succeed())
 	bin, err := b.Build(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())

@@ -2,7 +2,6 @@ package binary
 
 import (
 	"testing"
-	"testing/fstest"
 
 	. "github.com/onsi/gomega"
 )
@@ -19,35 +18,24 @@ require (
 require example.test/alone v0.1.0
 `
 
-func sourceOf(files map[string]string) Source {
-	m := fstest.MapFS{}
-	for path, content := range files {
-		m[path] = &fstest.MapFile{Data: []byte(content)}
-	}
-	return Source{FS: m}
-}
-
 func TestHash(t *testing.T) {
-	base := map[string]string{"go.mod": "a", "kube/main.go": "b"}
+	base := Source{"go.mod": "a", "kube/main.go": "b"}
 	cases := map[string]struct {
-		files map[string]string
+		files Source
 		same  bool
 	}{
-		"the same files have the same hash":     {files: map[string]string{"kube/main.go": "b", "go.mod": "a"}, same: true},
-		"another content has another":           {files: map[string]string{"go.mod": "a", "kube/main.go": "c"}},
-		"another name has another":              {files: map[string]string{"go.mod": "a", "kube/other.go": "b"}},
-		"content that moves over a border, too": {files: map[string]string{"go.mod": "ab", "kube/main.go": ""}},
-		"one file more has another":             {files: map[string]string{"go.mod": "a", "kube/main.go": "b", "go.sum": ""}},
+		"the same files have the same hash":     {files: Source{"kube/main.go": "b", "go.mod": "a"}, same: true},
+		"another content has another":           {files: Source{"go.mod": "a", "kube/main.go": "c"}},
+		"another name has another":              {files: Source{"go.mod": "a", "kube/other.go": "b"}},
+		"content that moves over a border, too": {files: Source{"go.mod": "ab", "kube/main.go": ""}},
+		"one file more has another":             {files: Source{"go.mod": "a", "kube/main.go": "b", "go.sum": ""}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			want, err := sourceOf(base).Hash()
-			g.Expect(err).NotTo(HaveOccurred())
+			want := base.Hash()
 			g.Expect(want).To(HaveLen(16))
-			got, err := sourceOf(c.files).Hash()
-			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(got == want).To(Equal(c.same))
+			g.Expect(c.files.Hash() == want).To(Equal(c.same))
 		})
 	}
 }
@@ -66,7 +54,7 @@ func TestVersion(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			version, err := sourceOf(map[string]string{"go.mod": goMod}).Version(c.module)
+			version, err := Source{"go.mod": goMod}.Version(c.module)
 			if c.err != "" {
 				g.Expect(err).To(MatchError(ContainSubstring(c.err)))
 				return
