@@ -35,6 +35,8 @@ var families = map[string]struct {
 	verify func(*testing.T, join.Spec, []byte)
 }{
 	"ubuntu": {join.Ubuntu, stock, verifyShell(cloudInitScript)},
+	"debian": {join.Debian, "debian-12-amd64-20260101-1", verifyShell(cloudInitScript)},
+	"al2023": {join.AL2023, "al2023-ami-2023.9.20260101.0-kernel-6.1-x86_64", verifyShell(cloudInitScript)},
 }
 
 // matrix are the goldens of all families and minors, each with something in every place that
@@ -50,7 +52,7 @@ func matrix(t *testing.T) map[string]join.Spec {
 				s.Cluster.CloudProvider = cluster.External
 				s.Sizes.KubeReserved = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("80m")}
 				s.Sizes.SystemReserved = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("100Mi")}
-				s.Kubelet = []byte(`{"clusterDNS":["10.96.0.10"],"imageGCHighThresholdPercent":70}`)
+				s.Kubelet = []byte(`{"clusterDNS":["10.96.0.10"],"imageGCHighThresholdPercent":70,"imageGCLowThresholdPercent":60}`)
 			})
 		}
 	}
@@ -146,6 +148,7 @@ func verifyKubeletPatch(g Gomega, s join.Spec, text string) {
 		"/clusterDNS":                  `["10.96.0.10"]`,
 		"/evictionHard":                `{"memory.available":"100Mi","nodefs.available":"10%"}`,
 		"/imageGCHighThresholdPercent": "70",
+		"/imageGCLowThresholdPercent":  "60",
 		"/kubeReserved":                `{"cpu":"80m"}`,
 		"/maxPods":                     fmt.Sprint(s.Sizes.MaxPods),
 		"/systemReserved":              `{"memory":"100Mi"}`,

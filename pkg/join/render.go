@@ -21,15 +21,21 @@ func Render(spec Spec) (UserData, error) {
 			return UserData{}, err
 		}
 		return limited(raw)
-	case Ubuntu:
-		raw, err := renderUbuntu(spec)
+	case Ubuntu, Debian, AL2023:
+		raw, err := scriptedFamilies()[spec.Family].render(spec)
+		if err != nil {
+			return UserData{}, err
+		}
+		return compressed(raw)
+	case Bottlerocket:
+		raw, err := renderBottlerocket(spec)
 		if err != nil {
 			return UserData{}, err
 		}
 		return compressed(raw)
 	default:
 		return UserData{}, &SpecError{Field: "spec.amiFamily", Problem: fmt.Sprintf(
-			"%q is not rendered for kubeadm clusters; use Ubuntu, or Custom with a spec.userData of your own", spec.Family)}
+			"%q is not rendered for kubeadm clusters; use Ubuntu, Debian or AL2023, or Custom with a spec.userData of your own", spec.Family)}
 	}
 }
 

@@ -81,7 +81,7 @@ func goldens(t *testing.T) map[string]join.Spec {
 			s.Cluster.Kubelet = []byte("cgroupDriver: cgroupfs\n")
 			s.Cluster.ImageRepository = "registry.example.com/kubernetes"
 			s.Sizes.KubeReserved = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("80m")}
-			s.Kubelet = []byte(`{"maxPods":20,"podsPerCore":10,"imageGCHighThresholdPercent":70}`)
+			s.Kubelet = []byte(`{"maxPods":20,"podsPerCore":10,"imageGCHighThresholdPercent":70,"imageGCLowThresholdPercent":60}`)
 			s.UserData = "#cloud-config\nruncmd:\n- [touch, /etc/mine]\n"
 		}),
 		"ubuntu/prepare-seed": spec(t, func(s *join.Spec) { s.UserData = string(read(t, "seed.sh")) }),

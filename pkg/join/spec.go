@@ -15,6 +15,8 @@ type Family string
 // The families that kubeadm mode renders for.
 const (
 	Ubuntu Family = "Ubuntu"
+	Debian Family = "Debian"
+	AL2023 Family = "AL2023"
 	Custom Family = "Custom"
 )
 
@@ -41,6 +43,8 @@ type Spec struct {
 	ResourceNaming bool
 	// InstanceStoreRAID0: instance store disks become one array under kubelet and containerd.
 	InstanceStoreRAID0 bool
+	// Sources are where the machine gets packages and images from.
+	Sources Sources
 	// UserData is the user's own, verbatim; may be empty.
 	UserData string
 }

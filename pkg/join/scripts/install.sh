@@ -6,10 +6,7 @@ packages() {
   done
   if [ ${#missing[@]} -eq 0 ]; then return 0; fi
   repository
-  export DEBIAN_FRONTEND=noninteractive
-  retry apt-get update
-  retry apt-get install -y "${missing[@]}"
-  apt-mark hold "${missing[@]}"
+  install_node "${missing[@]}"
 }
 
 # version refuses a kubelet of an image that is newer than the API server: that is not supported.
@@ -38,6 +35,7 @@ runtime() {
   if [ -n "$pause" ]; then
     sed -i -E "s#^([[:space:]]*)(sandbox|sandbox_image) = .*#\1\2 = \"$pause\"#" "$config"
   fi
+  if [ -n "${registry_mirrors-}" ]; then registry_config "$config"; fi
   systemctl enable containerd
   if [ "$before" != "$(cat "$config")" ]; then
     systemctl restart containerd

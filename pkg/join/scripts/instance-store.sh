@@ -12,7 +12,7 @@ instance_store() {
     1) device=$1 ;;
     *)
       device=/dev/md/karpenter
-      has mdadm || retry apt-get install -y mdadm
+      has mdadm || install_tool mdadm
       mdadm --create "$device" --run --level=0 --raid-devices=$# "$@"
       ;;
   esac

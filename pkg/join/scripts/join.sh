@@ -24,9 +24,11 @@ run identity
 run host-name
 run swap-off
 run kernel
+if [ -n "${proxy_except-}" ]; then run proxy; fi
 if [ "$instance_store" = true ]; then run instance-store; fi
 run packages
 run version
+if [ -n "${registry_mirrors-}" ]; then run registry-hosts; fi
 run runtime
 if [ -n "${token_parameter-}" ]; then run token; fi
 run join
