@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
@@ -15,6 +16,7 @@ import (
 // run in another process. Control takes and gives JSON; regions default to Options.Region:
 //
 //	GET    /_awsfake/instances?region=       what runs, visible to AWS's callers or not
+//	GET    /_awsfake/changes?region=&since=  what changed since a moment (0: ever), and the present moment
 //	GET    /_awsfake/calls                   how often each action was called
 //	DELETE /_awsfake/calls
 //	POST   /_awsfake/faults                  a Trouble to come
@@ -30,6 +32,7 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("/", s.Server)
 	for pattern, do := range map[string]func(*http.Request) (any, error){
 		"GET /_awsfake/instances":            s.controlInstances,
+		"GET /_awsfake/changes":              s.controlChanges,
 		"GET /_awsfake/calls":                func(*http.Request) (any, error) { return s.Counts(), nil },
 		"DELETE /_awsfake/calls":             doing(s.ResetCalls),
 		"POST /_awsfake/faults":              taking(s.inject),
@@ -106,6 +109,21 @@ func (s *Server) regionOf(r *http.Request) string {
 
 func (s *Server) controlInstances(r *http.Request) (any, error) {
 	return s.EC2.Instances(s.regionOf(r))
+}
+
+// Changes is what control answers of instances that changed.
+type Changes struct {
+	Now       uint64       `json:"now"`
+	Instances []ec2.Change `json:"instances"`
+}
+
+func (s *Server) controlChanges(r *http.Request) (any, error) {
+	since, err := strconv.ParseUint(r.URL.Query().Get("since"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("since: %w", err)
+	}
+	changed, now, err := s.EC2.Changes(s.regionOf(r), since)
+	return Changes{Now: now, Instances: changed}, err
 }
 
 func (s *Server) controlConsole(r *http.Request) (any, error) {

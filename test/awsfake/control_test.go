@@ -155,3 +155,38 @@ func TestControlOfDelaysAndCalls(t *testing.T) {
 	p.ok("DELETE", "calls", "")
 	p.Expect(p.ok("GET", "calls", "")).To(MatchJSON(`{}`))
 }
+
+func TestChangesAreToldOnce(t *testing.T) {
+	p := start(t)
+	changes := func(since string) (string, []string) {
+		var answer struct {
+			Now       json.Number
+			Instances []struct{ ID, State string }
+		}
+		p.Expect(json.Unmarshal([]byte(p.ok(http.MethodGet, "changes?since="+since, "")), &answer)).To(Succeed())
+		var states []string
+		for _, i := range answer.Instances {
+			states = append(states, i.ID+" "+i.State)
+		}
+		return answer.Now.String(), states
+	}
+	first, err := p.launch()
+	p.Expect(err).NotTo(HaveOccurred())
+	now, states := changes("0")
+	p.Expect(states).To(Equal([]string{first + " running"}))
+	again, states := changes(now)
+	p.Expect(states).To(BeEmpty())
+	p.Expect(again).To(Equal(now))
+
+	second, err := p.launch()
+	p.Expect(err).NotTo(HaveOccurred())
+	_, err = p.ec2.RebootInstances(t.Context(), &awsec2.RebootInstancesInput{InstanceIds: []string{first}})
+	p.Expect(err).NotTo(HaveOccurred())
+	now, states = changes(now)
+	p.Expect(states).To(Equal([]string{first + " running", second + " running"}), "a reboot is a change")
+	p.ok(http.MethodPost, "instances/terminate?id="+second, "")
+	_, states = changes(now)
+	p.Expect(states).To(Equal([]string{second + " terminated"}))
+	status, _ := p.control(http.MethodGet, "changes?since=yesterday", "")
+	p.Expect(status).To(Equal(http.StatusBadRequest))
+}

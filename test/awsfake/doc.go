@@ -15,7 +15,7 @@
 //
 //   - wire: protocols, faults, throttling, recording, the authorisation hook; knows no service
 //   - ec2: instances, fleets, templates, networks, images, capacity, with their clocks
-//   - iam, sts, ssm, sqs, pricing: one package for each of these services
+//   - eks, iam, pricing, sqs, ssm, sts, zonalshift: one package for each of these services
 //   - policy: evaluates IAM policies; the authorisation hook when a test gives policies
 //   - catalogue: facts of instance types, prices, offerings
 //   - cmd: the same as a program of its own, also steerable over HTTP

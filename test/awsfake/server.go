@@ -17,6 +17,7 @@ import (
 
 	steadyaws "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/aws"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/eks"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/iam"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/policy"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/pricing"
@@ -24,6 +25,7 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ssm"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/sts"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/zonalshift"
 )
 
 const (
@@ -73,12 +75,14 @@ func orElse(s, other string) string {
 // records of calls; the fields are the services' state.
 type Server struct {
 	*wire.Server
-	EC2     *ec2.World
-	IAM     *iam.World
-	Policy  *policy.Engine // allows everything until a principal is set
-	Pricing *pricing.World
-	SQS     *sqs.World
-	SSM     *ssm.World
+	EC2        *ec2.World
+	EKS        *eks.World
+	IAM        *iam.World
+	Policy     *policy.Engine // allows everything until a principal is set
+	Pricing    *pricing.World
+	SQS        *sqs.World
+	SSM        *ssm.World
+	ZonalShift *zonalshift.World
 
 	// URL is where it listens, once Start or Serve has said so: "http://127.0.0.1:4579".
 	URL string
@@ -92,11 +96,13 @@ func New(o Options) (*Server, error) {
 	env := wire.NewEnv(o.Clock, o.Account, o.IDSeed)
 	s := &Server{
 		options: o,
-		IAM:     iam.New(env), Policy: policy.New(env), Pricing: pricing.New(env), SQS: sqs.New(env), SSM: ssm.New(env),
+		EKS:     eks.New(env), IAM: iam.New(env), Policy: policy.New(env), Pricing: pricing.New(env),
+		SQS: sqs.New(env), SSM: ssm.New(env), ZonalShift: zonalshift.New(env),
 	}
 	s.EC2 = ec2.New(env, ec2.Around{Profiles: s.IAM, Parameters: s.SSM}, o.Delays)
 	s.Server = wire.NewServer(env,
-		s.EC2.Service(), s.IAM.Service(), s.Pricing.Service(), s.SQS.Service(), s.SSM.Service(), sts.New(env, s.Policy).Service())
+		s.EC2.Service(), s.EKS.Service(), s.IAM.Service(), s.Pricing.Service(), s.SQS.Service(), s.SSM.Service(),
+		sts.New(env, s.Policy).Service(), s.ZonalShift.Service())
 	s.SetAuthorizer(s.Policy)
 	if o.Empty {
 		return s, nil

@@ -27,6 +27,7 @@ type instance struct {
 	launched    time.Time
 	visibleAt   time.Time
 	lastBoot    time.Time
+	changed     uint64 // the region's count of changes when state or lastBoot changed last
 	reservation string // r-..., shared by all of one launch
 	index       int    // in that launch
 	clientToken string
@@ -68,15 +69,45 @@ func (i *instance) lifecycle() string {
 // enter moves an instance to a state and tells who listens.
 func (r *region) enter(i *instance, state string, at time.Time) {
 	i.state = state
+	r.touch(i)
 	if r.w.onState != nil {
 		r.w.onState(StateChange{Region: r.name, InstanceID: i.ID, State: state, At: at})
 	}
 }
 
+// touch notes that a hypervisor has something to do for i.
+func (r *region) touch(i *instance) {
+	r.changes++
+	i.changed = r.changes
+}
+
+// Change is what a hypervisor must know of an instance that changed.
+type Change struct {
+	ID, State string
+	LastBoot  time.Time // as in Instance
+}
+
+// Changes returns the instances of a region that changed their state or were told to boot
+// after the moment since, oldest first, and the present moment; 0 is before everything.
+func (w *World) Changes(regionName string, since uint64) (changes []Change, now uint64, err error) {
+	now, err = with(w, regionName, func(r *region) (uint64, error) {
+		if r.changes == since {
+			return since, nil
+		}
+		for _, i := range r.instances.order {
+			if i.changed > since {
+				changes = append(changes, Change{i.ID, i.state, i.lastBoot})
+			}
+		}
+		return r.changes, nil
+	})
+	return changes, now, err
+}
+
 // begin makes the instance pending, and running when its time has come.
 func (r *region) begin(i *instance, now time.Time) {
-	r.enter(i, Pending, now)
 	i.lastBoot = now
+	r.enter(i, Pending, now)
 	r.at(now.Add(r.w.delays.Pending), func(at time.Time) {
 		if i.state == Pending {
 			r.enter(i, Running, at)

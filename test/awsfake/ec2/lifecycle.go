@@ -96,6 +96,7 @@ func (r *region) rebootInstances(c *wire.Call, in rebootInput) (*done, error) {
 	}
 	for _, i := range found {
 		i.lastBoot = r.now()
+		r.touch(i)
 	}
 	return &done{true}, nil
 }

@@ -34,6 +34,7 @@ type region struct {
 	tokens        map[tokenKey]answered
 	parameters    map[string]string // public SSM parameters: the image that each names
 	due           events
+	changes       uint64 // of instances, see Changes
 }
 
 func newRegion(w *World, name string, zones []catalogue.Zone) *region {

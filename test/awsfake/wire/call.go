@@ -60,4 +60,7 @@ type Service struct {
 	Protocol  Protocol
 	Namespace string // of the XML answers; in JSON the prefix of error types, "com.amazonaws.ssm"
 	Actions   map[string]Action
+	// Routes of RESTJSON: the action of a method and path, as in "GET /clusters/{name}". Segments
+	// in braces are members of the request.
+	Routes map[string]string
 }

@@ -15,7 +15,7 @@ import (
 // decode fills in, a pointer to a struct, from the call. Whatever of the request has no
 // field is an error.
 func (c *Call) decode(in any) error {
-	if c.protocol == JSON10 || c.protocol == JSON11 {
+	if c.json() {
 		return c.decodeJSON(in)
 	}
 	d := decoder{code: "UnknownParameter", members: c.protocol == Query}

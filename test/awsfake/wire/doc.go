@@ -20,7 +20,8 @@
 // # Requests
 //
 // The service is the one named in the credential scope of the Authorization header, so one
-// address serves all of them. The request struct lists what is modelled: a field is the
+// address serves all of them. Where method and path name the action (EKS), the service lists
+// its routes, and segments of the path are members of the request. The request struct lists what is modelled: a field is the
 // parameter of its name or of its param tag (JSON: json tag); slices are the protocol's lists
 // (Filter.1.Value.1, or Tags.member.1.Key); pointers tell absent from zero. A parameter
 // without a field is refused, never ignored. A param tag with ",required" refuses absence.

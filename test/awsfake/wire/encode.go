@@ -17,7 +17,14 @@ const (
 	Query                  // query in, XML out, lists with a level "member" (IAM, STS)
 	JSON10                 // X-Amz-Target and JSON 1.0 (SQS)
 	JSON11                 // X-Amz-Target and JSON 1.1 (SSM, Pricing)
+
+	RESTJSON // method and path name the action, JSON in and out (EKS, ARC)
 )
+
+// json reports whether requests and answers are JSON.
+func (c *Call) json() bool {
+	return c.protocol == JSON10 || c.protocol == JSON11 || c.protocol == RESTJSON
+}
 
 // inner marshals v's fields without an element around them.
 func inner(v any) ([]byte, error) {
@@ -53,7 +60,7 @@ type queryResult struct {
 
 // success renders an answer; what it returns is the whole body.
 func (c *Call) success(answer any) ([]byte, error) {
-	if c.protocol == JSON10 || c.protocol == JSON11 {
+	if c.json() {
 		body, err := json.Marshal(answer)
 		if err != nil {
 			return nil, fmt.Errorf("encoding %T: %w", answer, err)
@@ -121,6 +128,8 @@ func (c *Call) write(w http.ResponseWriter, status int, body []byte) {
 		h.Set("Content-Type", "application/x-amz-json-1.0")
 	case JSON11:
 		h.Set("Content-Type", "application/x-amz-json-1.1")
+	case RESTJSON:
+		h.Set("Content-Type", "application/json")
 	default:
 		h.Set("Content-Type", "text/xml;charset=UTF-8")
 	}

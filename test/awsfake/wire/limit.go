@@ -3,17 +3,22 @@ package wire
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Limit is a token bucket that calls draw from, one token each, as AWS throttles.
+// Limit is a token bucket that calls draw from, as AWS throttles. A call draws from the first
+// bucket of requests that covers its action, and from each bucket of resources that does.
 type Limit struct {
 	// Actions that share the bucket. A name may end in "*": "Describe*".
 	Actions []string
 	Burst   int     // tokens of a full bucket
 	Refill  float64 // tokens per second
+	// Resource makes it a bucket of resources: a call costs as many tokens as it asks for
+	// or names. It is the parameter that says so: a number ("MaxCount") or a list ("InstanceId").
+	Resource string
 }
 
 type bucket struct {
@@ -29,20 +34,42 @@ func (b *bucket) covers(action string) bool {
 	})
 }
 
-func (b *bucket) take(now time.Time) bool {
-	b.tokens = min(float64(b.Burst), b.tokens+b.Refill*now.Sub(b.at).Seconds())
-	b.at = now
-	if b.tokens < 1 {
-		return false
+// cost is how many tokens a call draws.
+func (b *bucket) cost(c *Call) float64 {
+	if b.Resource == "" {
+		return 1
 	}
-	b.tokens--
-	return true
+	if n, err := strconv.Atoi(c.Form.Get(b.Resource)); err == nil {
+		return float64(n)
+	}
+	n := 0
+	for name := range c.Form {
+		if strings.HasPrefix(name, b.Resource+".") {
+			n++
+		}
+	}
+	return float64(n)
 }
 
-// limits are the buckets in force.
+func (b *bucket) refill(now time.Time) {
+	b.tokens = min(float64(b.Burst), b.tokens+b.Refill*now.Sub(b.at).Seconds())
+	b.at = now
+}
+
+// limits are the buckets in force, and whose calls draw from none.
 type limits struct {
 	mu      sync.Mutex
 	buckets []*bucket
+	exempt  map[string]bool
+}
+
+func (l *limits) spare(accessKeys []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.exempt = map[string]bool{}
+	for _, key := range accessKeys {
+		l.exempt[key] = true
+	}
 }
 
 func (l *limits) set(now time.Time, of []Limit) {
@@ -54,20 +81,38 @@ func (l *limits) set(now time.Time, of []Limit) {
 	}
 }
 
-// take draws a token from the first bucket that covers the call's action.
+// take draws what the call costs from all of its buckets or, when one has too little, from none.
 func (l *limits) take(c *Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, b := range l.buckets {
-		if !b.covers(c.Action) {
-			continue
+	if l.exempt[c.AccessKey] {
+		return nil
+	}
+	drawn := l.of(c)
+	for _, b := range drawn {
+		b.refill(c.Time)
+		if b.tokens < b.cost(c) {
+			return c.throttled()
 		}
-		if b.take(c.Time) {
-			return nil
-		}
-		return c.throttled()
+	}
+	for _, b := range drawn {
+		b.tokens -= b.cost(c)
 	}
 	return nil
+}
+
+// of returns the buckets that a call draws from.
+func (l *limits) of(c *Call) []*bucket {
+	var found []*bucket
+	request := false
+	for _, b := range l.buckets {
+		if !b.covers(c.Action) || b.Resource == "" && request {
+			continue
+		}
+		request = request || b.Resource == ""
+		found = append(found, b)
+	}
+	return found
 }
 
 func (c *Call) throttled() *Error {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"maps"
 	"slices"
 	"sync"
 )
@@ -8,11 +9,19 @@ import (
 // Recorded is how many requests of each action are remembered in full.
 const Recorded = 256
 
+// Answer is what calls have in common that are counted together.
+type Answer struct {
+	AccessKey, Service, Action string
+	// Code is as in Record.
+	Code string
+}
+
 // records counts calls and keeps the last ones.
 type records struct {
-	mu    sync.Mutex
-	count map[string]int
-	last  map[string][]*Record
+	mu      sync.Mutex
+	count   map[string]int
+	last    map[string][]*Record
+	answers map[Answer]int
 }
 
 func (r *records) add(c *Call) *Record {
@@ -38,6 +47,16 @@ func (r *records) close(rec *Record, code string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec.Code = code
+	if r.answers == nil {
+		r.answers = map[Answer]int{}
+	}
+	r.answers[Answer{AccessKey: rec.AccessKey, Service: rec.Service, Action: rec.Action, Code: code}]++
+}
+
+func (r *records) tally() map[Answer]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.answers)
 }
 
 func (r *records) calls(action string) int {
@@ -69,5 +88,5 @@ func (r *records) requests(action string) []Record {
 func (r *records) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.count, r.last = nil, nil
+	r.count, r.last, r.answers = nil, nil, nil
 }

@@ -47,11 +47,19 @@ func (s *Server) ClearFaults() { s.faults.clear() }
 // SetLimits puts these buckets, all full, in the place of those before. None means no throttling.
 func (s *Server) SetLimits(of ...Limit) { s.limits.set(s.env.Clock.Now(), of) }
 
+// SpareFromLimits names the access keys whose calls draw no tokens from now on: those of
+// machinery that stands behind AWS.
+func (s *Server) SpareFromLimits(accessKeys ...string) { s.limits.spare(accessKeys) }
+
 // Calls returns how often action was called, whatever the answer.
 func (s *Server) Calls(action string) int { return s.records.calls(action) }
 
 // Counts returns the number of calls by action.
 func (s *Server) Counts() map[string]int { return s.records.counts() }
+
+// Answers returns how often each caller was answered what, by action. A call counts once it
+// is answered.
+func (s *Server) Answers() map[Answer]int { return s.records.tally() }
 
 // Requests returns the last calls of action, oldest first, at most Recorded.
 func (s *Server) Requests(action string) []Record { return s.records.requests(action) }
@@ -166,6 +174,9 @@ func (s *Server) read(r *http.Request) (*Call, error) {
 	if err != nil {
 		return c, Errorf("RequestEntityTooLarge", "reading the request: %v", err)
 	}
+	if c.protocol == RESTJSON {
+		return c, c.route(r, body, service.Routes)
+	}
 	return c, c.parse(r, body)
 }
 
@@ -191,7 +202,7 @@ func (c *Call) parse(r *http.Request, body []byte) error {
 }
 
 func (c *Call) unknownAction() *Error {
-	if c.protocol == JSON10 || c.protocol == JSON11 {
+	if c.json() {
 		return Errorf("UnknownOperationException", "The operation %s is not modelled", c.Action)
 	}
 	return Errorf("InvalidAction", "The action %s is not valid for this web service.", c.Action)
