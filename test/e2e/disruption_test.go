@@ -13,7 +13,7 @@ import (
 )
 
 var _ = Describe("Consolidation", func() {
-	It("takes an empty node away after consolidateAfter and not before", func(ctx SpecContext) {
+	It("takes an empty node away after consolidateAfter and not before", Portable, func(ctx SpecContext) {
 		f := newFixture()
 		f.Pool.Spec.Disruption.ConsolidateAfter = karpv1.MustParseNillableDuration("30s")
 		f.Create(ctx)
@@ -88,7 +88,7 @@ var _ = Describe("A NodePool's limits", func() {
 	}, SpecTimeout(3*time.Minute))
 })
 
-var _ = Describe("What is deleted by hand", func() {
+var _ = Describe("What is deleted by hand", Portable, func() {
 	launched := func(ctx context.Context) (*fixture, func(context.Context)) {
 		f := newFixture()
 		f.Create(ctx)

@@ -32,6 +32,12 @@ type fixture struct {
 func newFixture() *fixture {
 	name := fmt.Sprintf("spec-%08x", rand.Uint32())
 	f := &fixture{Class: nodeClass(name), Pool: nodePool(name)}
+	if image := world().Image; image != "" {
+		f.Class.Spec.AMISelectorTerms = []v1.AMISelectorTerm{{ID: image}}
+		// Emulators forget a fleet's security groups, which is drift and would replace every node.
+		f.Pool.Spec.Disruption.Budgets = append(f.Pool.Spec.Disruption.Budgets,
+			karpv1.Budget{Nodes: "0", Reasons: []karpv1.DisruptionReason{karpv1.DisruptionReasonDrifted}})
+	}
 	DeferCleanup(f.cleanUp, NodeTimeout(4*time.Minute))
 	return f
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -63,6 +64,36 @@ var _ = Describe("The seed manifests", func() {
 		expectRunning(ctx, pods, 5)
 		Expect(cost(f.claims(ctx))).To(BeNumerically("~", optimum(5, 1000, 2e9, "t3.medium", "t3.large", "t3.xlarge"), 1e-9))
 	}, SpecTimeout(3*time.Minute))
+})
+
+var _ = Describe("Pending pods", Portable, func() {
+	It("get nodes that join as the instances they are, and nothing stays when they are gone", func(ctx SpecContext) {
+		f := newFixture()
+		f.Pool.Spec.Disruption.ConsolidateAfter = karpv1.MustParseNillableDuration("1s")
+		f.Create(ctx)
+		pods := f.Workload(ctx, 9, "1", "1Gi")
+		expectRunning(ctx, pods, 9)
+
+		instances := lo.KeyBy(f.instances(ctx), func(i env.Instance) string { return i.ProviderID })
+		nodes := f.nodes(ctx)
+		Expect(len(nodes)).To(BeNumerically(">", 1))
+		Expect(instances).To(HaveLen(len(nodes)))
+		for _, claim := range f.readyClaims(ctx, len(nodes)) {
+			Expect(instances).To(HaveKey(claim.Status.ProviderID))
+			Expect(instances[claim.Status.ProviderID].Type).To(Equal(claim.Labels[corev1.LabelInstanceTypeStable]))
+			Expect(instances[claim.Status.ProviderID].Zone).To(Equal(claim.Labels[corev1.LabelTopologyZone]))
+		}
+		for _, node := range nodes {
+			Expect(node.Name).To(HavePrefix("ip-" + strings.ReplaceAll(instances[node.Spec.ProviderID].PrivateIP, ".", "-") + "."))
+		}
+
+		Expect(pods.Scale(ctx, world().Admin, 0)).To(Succeed())
+		Eventually(func(g Gomega) {
+			g.Expect(f.claims(ctx)).To(BeEmpty())
+			g.Expect(f.nodes(ctx)).To(BeEmpty())
+			g.Expect(f.instances(ctx)).To(BeEmpty())
+		}).WithContext(ctx).WithTimeout(3 * time.Minute).Should(Succeed())
+	}, SpecTimeout(5*time.Minute))
 })
 
 // expectJoined checks what a user sees of a claim whose node is up.

@@ -12,7 +12,7 @@ import (
 )
 
 var _ = Describe("A node with the startup taint of a CNI", func() {
-	It("is Initialized, and takes pods, only when the CNI has taken the taint off, for good", func(ctx SpecContext) {
+	It("is Initialized, and takes pods, only when the CNI has taken the taint off, for good", Portable, func(ctx SpecContext) {
 		// As Cilium's operator does it.
 		taint := corev1.Taint{Key: "node.cilium.io/agent-not-ready", Value: "true", Effect: corev1.TaintEffectNoExecute}
 		has := func(node corev1.Node) bool {

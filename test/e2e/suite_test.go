@@ -17,6 +17,9 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env"
 )
 
+// Portable specs need nothing of EC2 but its API, and pass on anybody's.
+var Portable = Label("portable")
+
 func TestE2E(t *testing.T) {
 	RegisterFailHandler(Fail)
 	SetDefaultEventuallyTimeout(2 * time.Minute)
@@ -34,7 +37,9 @@ var logs = sync.OnceValue(func() string {
 
 // world is the one that this process's specs share.
 var world = sync.OnceValue(func() *env.Env {
-	e, err := env.Start(context.Background(), env.Options{Logs: logs(), Policies: true, Values: fastValues()})
+	e, err := env.Start(context.Background(), env.Options{
+		Logs: logs(), Policies: true, Values: fastValues(), Endpoint: os.Getenv("AWS_ENDPOINT_URL"),
+	})
 	Expect(err).NotTo(HaveOccurred())
 	return e
 })

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -13,10 +15,14 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/ec2"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/account"
 )
 
 // controllerKey is the access key of the controller under test, which the IAM policy holds.
 const controllerKey = "AKIACONTROLLER000000"
+
+// controllerSecret goes with it; no endpoint here checks signatures.
+const controllerSecret = "secret"
 
 // Instance is what EC2 says of one instance.
 type Instance struct {
@@ -159,6 +165,36 @@ func (e *Env) SetCapacity(instanceType string, n int) {
 func (e *Env) EverLaunched(ctx context.Context, pool string) (int, error) {
 	all, err := e.Instances(ctx, map[string]string{"karpenter.sh/nodepool": pool})
 	return len(all), err
+}
+
+// cloud is where AWS is, whoever plays it.
+type cloud struct {
+	url    string
+	config func(accessKey string) aws.Config
+}
+
+// useCloud makes somebody else's AWS ready. Who asks does not matter there: emulators take
+// any key.
+func (e *Env) useCloud(ctx context.Context) error {
+	config, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(e.options.Region), awsconfig.WithBaseEndpoint(e.options.Endpoint),
+		awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(controllerKey, controllerSecret, "")))
+	if err != nil {
+		return fmt.Errorf("configuring the AWS SDK: %w", err)
+	}
+	e.cloud = cloud{url: e.options.Endpoint, config: func(string) aws.Config { return config }}
+	e.ec2 = awsec2.NewFromConfig(config)
+	prepared, err := account.Prepare(ctx, config, account.Names{Profile: awsfake.NodeProfile, Role: "KarpenterNodeRole-" + e.options.ClusterName})
+	if err != nil {
+		return fmt.Errorf("preparing the AWS account at %s: %w", e.options.Endpoint, err)
+	}
+	e.Image = prepared.Image
+	e.ends = append(e.ends, func() {
+		if err := prepared.Remove(context.WithoutCancel(ctx)); err != nil {
+			e.options.Progress("taking away what was made in the AWS account: " + err.Error())
+		}
+	})
+	e.options.Progress("somebody else's AWS at " + e.options.Endpoint)
+	return nil
 }
 
 // startAWS starts the pretended account on a loopback port.

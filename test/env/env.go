@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,12 +42,17 @@ const (
 type Env struct {
 	Binaries Binaries
 	Admin    client.WithWatch // as administrator, without a cache
-	AWS      *awsfake.Server
-	Proxy    *proxy.Proxy // between controller and API server
+	AWS      *awsfake.Server  // nil when Options.Endpoint is somebody else's
+	Proxy    *proxy.Proxy     // between controller and API server
 	Nodes    *hollow.Booter
+
+	// Image is what a NodeClass has to name where the family's own images are not published;
+	// empty on the pretended AWS, which has them.
+	Image string
 
 	options     Options
 	config      *rest.Config
+	cloud       cloud
 	cluster     *controlplane.Cluster
 	ec2         *awsec2.Client
 	policy      *policy.Document
@@ -105,12 +111,16 @@ func (e *Env) startCluster(ctx context.Context) error {
 }
 
 func (e *Env) startCloud(ctx context.Context) error {
+	if e.options.Endpoint != "" {
+		return e.useCloud(ctx)
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until Stop
 	e.ends = append(e.ends, cancel)
 	var err error
 	if e.AWS, err = startAWS(ctx, e.options); err != nil {
 		return err
 	}
+	e.cloud = cloud{url: e.AWS.URL, config: func(key string) aws.Config { return e.AWS.ConfigFor(key, e.options.Region) }}
 	e.ec2 = awsec2.NewFromConfig(e.AWS.Config())
 	// The role of the seed's instance profile is named as the IAM policy lets the controller pass it.
 	e.AWS.IAM.AddProfile(awsfake.NodeProfile, "KarpenterNodeRole-"+e.options.ClusterName)
@@ -152,8 +162,8 @@ func (e *Env) install(ctx context.Context) error {
 		return err
 	}
 	maps.Copy(e.environment, map[string]string{
-		"KUBECONFIG": kubeconfig, "AWS_ENDPOINT_URL": e.AWS.URL, "AWS_REGION": e.options.Region,
-		"AWS_ACCESS_KEY_ID": controllerKey, "AWS_SECRET_ACCESS_KEY": "secret",
+		"KUBECONFIG": kubeconfig, "AWS_ENDPOINT_URL": e.cloud.url, "AWS_REGION": e.options.Region,
+		"AWS_ACCESS_KEY_ID": controllerKey, "AWS_SECRET_ACCESS_KEY": controllerSecret,
 		"AWS_EC2_METADATA_DISABLED": "true",
 		// In a pod this is read from the ServiceAccount's mount.
 		"LEADER_ELECTION_NAMESPACE": install.Namespace,
@@ -226,10 +236,18 @@ func (e *Env) ProgramPath() string { return e.cluster.Bin }
 func (e *Env) ChartObjects() []*unstructured.Unstructured { return e.chart }
 
 // UnusedStatements lists what no call needed of the controller's IAM policy, pattern by pattern.
-func (e *Env) UnusedStatements() []string { return e.AWS.Policy.Unused(e.policy) }
+func (e *Env) UnusedStatements() []string {
+	if e.AWS == nil {
+		return nil
+	}
+	return e.AWS.Policy.Unused(e.policy)
+}
 
 // DeniedCalls lists the calls of controllers that the IAM policy refused.
 func (e *Env) DeniedCalls() []string {
+	if e.AWS == nil {
+		return nil
+	}
 	denials := e.AWS.Policy.Denials()
 	denied := make([]string, 0, len(denials))
 	for _, denial := range denials {

@@ -34,8 +34,13 @@ func (e *Env) startNodes(ctx context.Context) error {
 }
 
 // Hypervisor is EC2 and its control for what boots its instances; no policy holds their calls.
+// Somebody else's EC2 has no such control: its instances show no console and do not reboot.
 func (e *Env) Hypervisor() (*awsec2.Client, *hypervisor.Control) {
-	return awsec2.NewFromConfig(e.AWS.ConfigFor(bootKey, e.options.Region)), hypervisor.New(e.AWS.URL, e.options.Region)
+	client := awsec2.NewFromConfig(e.cloud.config(bootKey))
+	if e.AWS == nil {
+		return client, nil
+	}
+	return client, hypervisor.New(e.AWS.URL, e.options.Region)
 }
 
 func (e *Env) startHollowNodes(ctx context.Context) error {
@@ -47,9 +52,11 @@ func (e *Env) startHollowNodes(ctx context.Context) error {
 		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
 	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger)) // until Stop
 	ec2, control := e.Hypervisor()
-	e.Nodes = hollow.New(hollow.Config{
-		EC2: ec2, Region: e.options.Region, Hypervisor: control, Cluster: e.config, Machine: machine.Config{Kubernetes: kubeVersion},
-	})
+	config := hollow.Config{EC2: ec2, Region: e.options.Region, Cluster: e.config, Machine: machine.Config{Kubernetes: kubeVersion}}
+	if control != nil {
+		config.Hypervisor = control
+	}
+	e.Nodes = hollow.New(config)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -15,7 +15,10 @@ type Options struct {
 	Environment map[string]string
 	// Delays of the pretended EC2.
 	Pending, ShuttingDown, Visible time.Duration
-	// Region, ap-northeast-2 by default.
+	// Endpoint, where set, is the address of somebody else's AWS to use in the place of a
+	// pretended one; delays and Policies have no meaning there.
+	Endpoint string
+	// Region, ap-northeast-2 by default, us-east-1 with an Endpoint: it is where every EC2 has its default VPC.
 	Region string
 	// ClusterName, "seed" by default.
 	ClusterName string
@@ -32,6 +35,9 @@ type Options struct {
 func (o *Options) complete() {
 	if o.Region == "" {
 		o.Region = "ap-northeast-2"
+		if o.Endpoint != "" {
+			o.Region = "us-east-1"
+		}
 	}
 	if o.ClusterName == "" {
 		o.ClusterName = "seed"
