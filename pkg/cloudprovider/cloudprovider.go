@@ -94,6 +94,8 @@ type Config struct {
 	ReservedCapacity bool
 	// KubeletSkew is by how many minors a node's kubelet may be older than the control plane.
 	KubeletSkew int
+	// Sources are where nodes get packages and images from.
+	Sources join.Sources
 }
 
 // CloudProvider implements Karpenter's interface of that name.

@@ -174,6 +174,7 @@ func (c *CloudProvider) spec(o order, sizes kubelet.Sizes, token join.Token) joi
 		Labels:             nodeLabels(o),
 		Taints:             append(slices.Clone(o.claim.Spec.Taints), o.claim.Spec.StartupTaints...),
 		InstanceStoreRAID0: lo.FromPtr(o.class.Spec.InstanceStorePolicy) == v1.InstanceStorePolicyRAID0,
+		Sources:            c.config.Sources,
 		UserData:           lo.FromPtr(o.class.Spec.UserData),
 	}
 }

@@ -76,7 +76,7 @@ func sourceVariables(spec Spec) []variable {
 		)
 	}
 	if len(s.RegistryMirrors) > 0 {
-		var lines []string
+		lines := make([]string, 0, len(s.RegistryMirrors))
 		for _, registry := range slices.Sorted(maps.Keys(s.RegistryMirrors)) {
 			lines = append(lines, registry+" "+s.RegistryMirrors[registry])
 		}

@@ -90,6 +90,6 @@ func (w wiring) nodeClass() *nodeclass.Controller {
 		deps.DryRun = w.provider
 	}
 	return nodeclass.New(deps, nodeclass.Config{
-		ClusterName: w.options.ClusterName, Region: w.region, IsolatedVPC: w.options.IsolatedVPC,
+		ClusterName: w.options.ClusterName, Region: w.region, IsolatedVPC: w.options.IsolatedVPC, Sources: w.options.Sources,
 	})
 }

@@ -157,6 +157,7 @@ func (o *Operator) cloudProvider(coreOptions *coreoptions.Options) *cloudprovide
 		RebootForRepair:  o.options.Gates.RebootForRepair,
 		ReservedCapacity: coreOptions.FeatureGates.ReservedCapacity,
 		KubeletSkew:      o.options.KubeletVersionSkew,
+		Sources:          o.options.Sources,
 	})
 }
 

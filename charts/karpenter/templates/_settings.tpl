@@ -27,6 +27,20 @@ CSR_APPROVAL: csrApproval
 TOKEN_DELIVERY: tokenDelivery
 ADOPT_UNTAGGED: adoptUntagged
 KUBELET_VERSION_SKEW: kubeletVersionSkew
+NODE_PACKAGE_REPOSITORY: nodePackageRepository
+NODE_PACKAGE_KEY: nodePackageKey
+NODE_HTTP_PROXY: nodeHTTPProxy
+NODE_HTTPS_PROXY: nodeHTTPSProxy
+NODE_NO_PROXY: nodeNoProxy
+{{- end -}}
+
+{{- /* "registry=URL" pairs of a map. */ -}}
+{{- define "karpenter.mirrors" -}}
+{{- $pairs := list -}}
+{{- range $registry, $url := . -}}
+{{- $pairs = append $pairs (printf "%s=%s" $registry $url) -}}
+{{- end -}}
+{{- join "," $pairs -}}
 {{- end -}}
 
 {{- /* "Gate=value" pairs of a map whose keys are gates in lower camel case. */ -}}
@@ -70,6 +84,10 @@ KUBELET_VERSION_SKEW: kubeletVersionSkew
 - name: {{ $env }}
   value: {{ tpl (toString $value) $ | quote }}
 {{- end }}
+{{- end }}
+{{- with $settings.nodeRegistryMirrors }}
+- name: NODE_REGISTRY_MIRRORS
+  value: {{ include "karpenter.mirrors" . | quote }}
 {{- end }}
 - name: IGNORE_DRA_REQUESTS
   value: {{ $dra.ignore | quote }}

@@ -9,6 +9,7 @@ import (
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/identity"
 )
 
@@ -84,4 +85,6 @@ type Config struct {
 	ClusterName, Region string
 	// IsolatedVPC: IAM cannot be reached, so that profiles are neither looked at nor removed.
 	IsolatedVPC bool
+	// Sources are where nodes get packages and images from.
+	Sources join.Sources
 }

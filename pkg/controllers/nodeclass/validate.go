@@ -137,6 +137,7 @@ func (c *Controller) checkUserData(ctx context.Context, class *v1.EC2NodeClass) 
 		Region:             c.config.Region,
 		Kubelet:            kubeletOf(class),
 		InstanceStoreRAID0: lo.FromPtr(class.Spec.InstanceStorePolicy) == v1.InstanceStorePolicyRAID0,
+		Sources:            c.config.Sources,
 		UserData:           lo.FromPtr(class.Spec.UserData),
 	})
 	var size *join.SizeError

@@ -13,6 +13,7 @@ import (
 
 	coreoptions "sigs.k8s.io/karpenter/pkg/operator/options"
 
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
 
@@ -59,9 +60,13 @@ type Options struct {
 	// KubeletVersionSkew is by how many minors a kubelet may be older than the control plane.
 	KubeletVersionSkew int
 
+	// Sources are where nodes get packages and images from.
+	Sources join.Sources
+
 	SystemNamespace string
 
-	gates string
+	gates   string
+	sources sources
 }
 
 var _ coreoptions.Injectable = (*Options)(nil)
@@ -78,6 +83,7 @@ func env(flag string) string {
 func (o *Options) AddFlags(fs *coreoptions.FlagSet) {
 	o.addUpstream(fs)
 	o.addOwn(fs)
+	o.sources.addFlags(fs.FlagSet)
 }
 
 // addUpstream declares the AWS provider's options.
@@ -130,6 +136,9 @@ func (o *Options) Parse(fs *coreoptions.FlagSet, args ...string) error {
 	}
 	var err error
 	if o.Gates, err = parseGates(o.gates); err != nil {
+		faults = append(faults, err)
+	}
+	if o.Sources, err = o.sources.parse(); err != nil {
 		faults = append(faults, err)
 	}
 	return errors.Join(append(faults, o.Validate())...)

@@ -65,6 +65,16 @@ func TestSettingsBecomeEnvironment(t *testing.T) {
 			settings: map[string]any{"clusterName": "prod", "vmMemoryOverheadPercent": 0},
 			want:     map[string]string{"VM_MEMORY_OVERHEAD_PERCENT": "0"},
 		},
+		"where nodes fetch from": {
+			settings: map[string]any{
+				"clusterName": "prod", "nodePackageRepository": "https://mirror.example.com/core:/stable:", "nodeHTTPSProxy": "http://proxy:3128", "nodeNoProxy": ".example.com,10.0.0.0/8",
+				"nodeRegistryMirrors": map[string]any{"registry.k8s.io": "https://mirror.example.com/v2/k8s", "*": "https://mirror.example.com"},
+			},
+			want: map[string]string{
+				"NODE_PACKAGE_REPOSITORY": "https://mirror.example.com/core:/stable:", "NODE_HTTPS_PROXY": "http://proxy:3128", "NODE_NO_PROXY": ".example.com,10.0.0.0/8",
+				"NODE_REGISTRY_MIRRORS": "*=https://mirror.example.com,registry.k8s.io=https://mirror.example.com/v2/k8s",
+			},
+		},
 		"enableDRA switches on every driver": {
 			settings: map[string]any{"clusterName": "prod", "enableDRA": true},
 			want: map[string]string{
