@@ -57,9 +57,11 @@ func (p part) joins() bool {
 	}
 }
 
-// The first line says what a document is, as cloud-init judges it.
+// The beginning of a document says what it is, as cloud-init judges it: whatever the case,
+// and after blanks.
 var mediaTypes = []struct{ prefix, mediaType string }{
 	{"#cloud-config-archive", "text/cloud-config-archive"},
+	{"#cloud-config-jsonp", "text/cloud-config-jsonp"},
 	{"#cloud-config", typeCloudConfig},
 	{"#cloud-boothook", "text/cloud-boothook"},
 	{"#include-once", "text/x-include-once-url"},
@@ -72,24 +74,29 @@ var mediaTypes = []struct{ prefix, mediaType string }{
 // the one document that it is. A document of no known kind is a script, as the AWS provider
 // takes it.
 func parseParts(userData string) ([]part, error) {
-	if strings.TrimSpace(userData) == "" {
+	document := strings.TrimLeft(userData, " \t\r\n")
+	if document == "" {
 		return nil, nil
 	}
-	trimmed := strings.TrimSpace(userData)
-	if strings.HasPrefix(trimmed, "MIME-Version:") || strings.HasPrefix(trimmed, headerType+":") {
-		return parseArchive(trimmed)
+	if begins(document, "MIME-Version:") || begins(document, headerType+":") {
+		return parseArchive(document)
 	}
 	for _, known := range mediaTypes {
-		if strings.HasPrefix(userData, known.prefix) {
+		if begins(document, known.prefix) {
 			return []part{newPart(known.mediaType, userData)}, nil
 		}
 	}
 	return []part{newPart(typeShell, userData)}, nil
 }
 
+func begins(document, prefix string) bool {
+	return len(document) >= len(prefix) && strings.EqualFold(document[:len(prefix)], prefix)
+}
+
+// parseArchive reads a MIME multipart archive. Its own lines may end as in mail or as in
+// files; those of its parts stay as they are, since they are the user's.
 func parseArchive(archive string) ([]part, error) {
-	// Mail ends lines with CR LF; a script whose lines do does not run.
-	message, err := mail.ReadMessage(strings.NewReader(strings.ReplaceAll(archive, "\r\n", "\n")))
+	message, err := mail.ReadMessage(strings.NewReader(archive))
 	if err != nil {
 		return nil, fmt.Errorf("reading MIME headers: %w", err)
 	}
@@ -99,6 +106,9 @@ func parseArchive(archive string) ([]part, error) {
 	}
 	if !strings.HasPrefix(mediaType, "multipart/") {
 		return nil, fmt.Errorf("MIME content type %s is not multipart/mixed", mediaType)
+	}
+	if params["boundary"] == "" {
+		return nil, errors.New("MIME content type has no boundary")
 	}
 	var parts []part
 	reader := multipart.NewReader(message.Body, params["boundary"])
@@ -149,7 +159,7 @@ func archive(parts []part) ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=%q\n\n", boundary)
 	for _, p := range parts {
-		body, encoding, err := encode(p.body)
+		body, encoding, err := p.encoded()
 		if err != nil {
 			return nil, err
 		}
@@ -174,16 +184,20 @@ func headerNames(header textproto.MIMEHeader) []string {
 	return names
 }
 
-// encode returns body as it can stand in a mail. Plain text stands as it is. All else is
-// quoted: cloud-init would hand other letters on as \u escapes, and lose carriage returns.
-func encode(body string) (encoded, encoding string, err error) {
-	if !slices.ContainsFunc([]byte(body), func(b byte) bool { return b >= 0x80 || b == '\r' || b == 0 }) {
-		return body, "7bit", nil
+// encoded returns the part's body as it can stand in a mail. Plain text stands as it is, and
+// so does what holds parts itself, which must not be quoted. All else is quoted: cloud-init
+// would hand other letters on as \u escapes, and lose carriage returns.
+func (p part) encoded() (body, encoding string, err error) {
+	if !slices.ContainsFunc([]byte(p.body), func(b byte) bool { return b >= 0x80 || b == '\r' || b == 0 }) {
+		return p.body, "7bit", nil
+	}
+	if mediaType := p.mediaType(); strings.HasPrefix(mediaType, "multipart/") || strings.HasPrefix(mediaType, "message/") {
+		return p.body, "8bit", nil
 	}
 	var out bytes.Buffer
 	w := quotedprintable.NewWriter(&out)
-	w.Binary = strings.Contains(body, "\r")
-	if _, err := io.WriteString(w, body); err != nil {
+	w.Binary = strings.Contains(p.body, "\r")
+	if _, err := io.WriteString(w, p.body); err != nil {
 		return "", "", fmt.Errorf("quoting user data: %w", err)
 	}
 	if err := w.Close(); err != nil {

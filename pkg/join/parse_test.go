@@ -38,11 +38,13 @@ func parse(t *testing.T, archive io.Reader) []document {
 			return documents
 		}
 		g.Expect(err).NotTo(HaveOccurred())
-		mediaType, _, err := mime.ParseMediaType(part.Header.Get("Content-Type"))
-		g.Expect(err).NotTo(HaveOccurred())
+		mediaType := "text/plain"
+		if declared, _, err := mime.ParseMediaType(part.Header.Get("Content-Type")); err == nil {
+			mediaType = declared
+		}
 		body, err := io.ReadAll(part)
 		g.Expect(err).NotTo(HaveOccurred())
-		documents = append(documents, document{mediaType, part.FileName(), strings.ReplaceAll(string(body), "\r\n", "\n")})
+		documents = append(documents, document{mediaType, part.FileName(), string(body)})
 	}
 }
 
@@ -204,7 +206,7 @@ func TestUsersPartsKeepTheirHeadersAndBytes(t *testing.T) {
 
 	parts := parse(t, bytes.NewReader(data.Bytes()))
 	g.Expect(parts).To(HaveLen(3))
-	g.Expect(parts[0]).To(Equal(document{"text/cloud-config", "", "packages: [jq]\n"}))
+	g.Expect(parts[0]).To(Equal(document{"text/cloud-config", "", "packages: [jq]\r\n"}))
 	g.Expect(parts[1]).To(Equal(document{"text/x-shellscript", "mine.sh", "#!/bin/sh\necho 설치\n"}))
 }
 
