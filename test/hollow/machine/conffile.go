@@ -9,18 +9,19 @@ import (
 )
 
 // putPackaged writes a file of a package. One below /etc that is there already with other
-// content is the administrator's: dpkg keeps it where its configuration says force-confold,
-// replaces it where that says force-confnew, and else asks, which without a terminal is an error.
+// content is the administrator's: rpm keeps it, and so does dpkg where its configuration says
+// force-confold. Where that says force-confnew dpkg replaces it, and else asks, which without a
+// terminal is an error.
 func (m *Machine) putPackaged(name, content string) error {
 	there, err := m.FS.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	differs := err == nil && string(there) != content
-	if !differs || !strings.HasPrefix(name, "/etc/") || !m.system.debian() || m.dpkgOption("force-confnew") {
+	if !differs || !strings.HasPrefix(name, "/etc/") || (m.system.debian() && m.dpkgOption("force-confnew")) {
 		return m.FS.Put(name, []byte(content), 0o644)
 	}
-	if m.dpkgOption("force-confold") {
+	if !m.system.debian() || m.dpkgOption("force-confold") {
 		return nil
 	}
 	return fmt.Errorf("configuration file %q: end of file on stdin at conffile prompt", name)

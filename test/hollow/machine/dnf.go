@@ -27,24 +27,51 @@ func (m *Machine) dnf(ctx context.Context, p *shell.Proc) int {
 			}
 		}
 		return 0
+	case "list":
+		return m.dnfList(p, words[1:])
 	case "update", "upgrade", "makecache", "clean", "check-update", "versionlock", "config-manager":
 		return 0
 	}
 	return p.Fail(1, "No such command: %s", words[0])
 }
 
-func (m *Machine) dnfInstall(ctx context.Context, p *shell.Proc, names []string) int {
-	lifted := ""
-	for _, arg := range p.Args {
-		if value, ok := strings.CutPrefix(arg, "--disableexcludes="); ok {
-			lifted = value
+// dnfList finds packages as install would.
+func (m *Machine) dnfList(p *shell.Proc, names []string) int {
+	status := 1
+	for _, wanted := range names {
+		if one, ok := m.dnfFind(wanted, lifted(p)); ok {
+			p.Printf("%s.x86_64 %s\n", one.name, one.version)
+			status = 0
 		}
 	}
+	if status != 0 {
+		return p.Fail(status, "Error: No matching Packages to list")
+	}
+	return status
+}
+
+// lifted is the repository whose exclusions do not count, or all.
+func lifted(p *shell.Proc) string {
+	for _, arg := range p.Args {
+		if value, ok := strings.CutPrefix(arg, "--disableexcludes="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+func (m *Machine) dnfInstall(ctx context.Context, p *shell.Proc, names []string) int {
 	var found []pkg
 	for _, wanted := range names {
-		one, ok := m.dnfFind(wanted, lifted)
+		one, ok := m.dnfFind(wanted, lifted(p))
+		if !ok && m.installed(wanted) != "" {
+			continue
+		}
 		if !ok {
 			return p.Fail(1, "Error: Unable to find a match: %s", wanted)
+		}
+		if one.unsigned {
+			return p.Fail(1, "Error: GPG check FAILED: the public key for %s is not installed", one.name)
 		}
 		found = append(found, one)
 		for _, dependency := range depends(one.name) {
@@ -71,6 +98,7 @@ func (m *Machine) dnfFind(wanted, lifted string) (pkg, bool) {
 			continue
 		}
 		if one, ok := m.find(repository{url: repo.url}, name, version); ok {
+			one.unsigned = !m.trusted(repo)
 			return one, true
 		}
 	}
@@ -78,8 +106,18 @@ func (m *Machine) dnfFind(wanted, lifted string) (pkg, bool) {
 }
 
 type dnfRepository struct {
-	id, url  string
-	excluded []string
+	id, url, key string
+	excluded     []string
+}
+
+// trusted reports whether the packages of a repository can be verified, which those of the
+// distribution always can.
+func (m *Machine) trusted(repo dnfRepository) bool {
+	if _, kubernetes := (repository{url: repo.url}).minor(); !kubernetes {
+		return true
+	}
+	key, known := m.network.published(strings.TrimPrefix(repo.key, "https://"))
+	return known && strings.Contains(string(key), keyText)
 }
 
 // dnfRepositories reads the enabled repositories that exist.
@@ -111,6 +149,8 @@ func dnfSection(section string) (dnfRepository, bool) {
 		switch value = strings.TrimSpace(value); strings.TrimSpace(key) {
 		case "baseurl":
 			repo.url = value
+		case "gpgkey":
+			repo.key = value
 		case "enabled":
 			enabled = value == "1"
 		case "exclude", "excludepkgs":

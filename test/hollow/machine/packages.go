@@ -13,7 +13,10 @@ import (
 )
 
 // pkg is one package of a repository.
-type pkg struct{ name, version string }
+type pkg struct {
+	name, version string
+	unsigned      bool // there is no key that it could be verified with
+}
 
 // database is where dpkg and rpm of a hollow machine keep what is installed: a line "name version" each.
 const database = "/var/lib/dpkg/status"
@@ -81,7 +84,7 @@ func (m *Machine) unpack(p pkg) error {
 			}
 		}
 	}
-	for name, content := range packageFiles(p.name) {
+	for name, content := range m.packageFiles(p.name) {
 		if err := m.putPackaged(name, content); err != nil {
 			return err
 		}
@@ -112,11 +115,24 @@ func units(name string) []string {
 	return nil
 }
 
+// Debian's containerd comes with a configuration, in which nothing is said of cgroups.
+const debianContainerdConfig = `version = 2
+
+[plugins]
+  [plugins."io.containerd.grpc.v1.cri"]
+    [plugins."io.containerd.grpc.v1.cri".cni]
+      bin_dir = "/usr/lib/cni"
+      conf_dir = "/etc/cni/net.d"
+`
+
 // packageFiles are the files of a package beside its programs.
-func packageFiles(name string) map[string]string {
+func (m *Machine) packageFiles(name string) map[string]string {
 	containerd := map[string]string{"/usr/lib/systemd/system/containerd.service": "[Unit]\nDescription=containerd container runtime\nAfter=network.target\n[Service]\nType=notify\nExecStart=/usr/bin/containerd\nRestart=always\nRestartSec=5\n[Install]\nWantedBy=multi-user.target\n"}
 	switch name {
 	case "containerd":
+		if m.system.id == "debian" {
+			containerd["/etc/containerd/config.toml"] = debianContainerdConfig
+		}
 		return containerd
 	case "containerd.io":
 		// Docker's package comes with its CRI switched off.
@@ -125,14 +141,22 @@ func packageFiles(name string) map[string]string {
 	case "kubelet":
 		return map[string]string{
 			"/usr/lib/systemd/system/kubelet.service": "[Unit]\nDescription=kubelet: The Kubernetes Node Agent\nWants=network-online.target\nAfter=network-online.target\n[Service]\nExecStart=/usr/bin/kubelet\nRestart=always\nStartLimitInterval=0\nRestartSec=10\n[Install]\nWantedBy=multi-user.target\n",
-			"/etc/default/kubelet":                    "KUBELET_EXTRA_ARGS=\n",
+			m.kubeletEnvironment():                    "KUBELET_EXTRA_ARGS=\n",
 		}
 	case "kubeadm":
-		return map[string]string{"/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf": kubeadmDropIn}
+		return map[string]string{"/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf": fmt.Sprintf(kubeadmDropIn, m.kubeletEnvironment())}
 	case "cri-tools":
 		return map[string]string{"/etc/crictl.yaml": "runtime-endpoint: unix:///var/run/containerd/containerd.sock\n"}
 	}
 	return nil
+}
+
+// kubeletEnvironment is where kubelet's package looks for an administrator's arguments.
+func (m *Machine) kubeletEnvironment() string {
+	if m.system.debian() {
+		return "/etc/default/kubelet"
+	}
+	return "/etc/sysconfig/kubelet"
 }
 
 // kubeadmDropIn tells the kubelet where kubeadm puts its files.
@@ -140,7 +164,7 @@ const kubeadmDropIn = `[Service]
 Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
 Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
-EnvironmentFile=-/etc/default/kubelet
+EnvironmentFile=-%s
 ExecStart=
 ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 `
@@ -174,15 +198,15 @@ func (m *Machine) find(r repository, name, version string) (pkg, bool) {
 		return m.kubernetesPackage(minor, name, version)
 	}
 	if strings.Contains(r.url, "download.docker.com") {
-		return pkg{name, "1.7.28-1"}, name == "containerd.io" && version == ""
+		return pkg{name: name, version: "1.7.28-1"}, name == "containerd.io" && version == ""
 	}
 	switch name {
 	case "containerd":
-		return pkg{name, containerdVersion}, version == ""
+		return pkg{name: name, version: containerdVersion}, version == ""
 	case "runc":
-		return pkg{name, runcVersion}, version == ""
+		return pkg{name: name, version: runcVersion}, version == ""
 	}
-	return pkg{name, "1.0"}, slices.Contains(archive(), name)
+	return pkg{name: name, version: "1.0"}, slices.Contains(archive(), name)
 }
 
 // kubernetesPackage finds a package in the repository of one minor. The repository holds
@@ -194,7 +218,7 @@ func (m *Machine) kubernetesPackage(minor, name, version string) (pkg, bool) {
 	}
 	newest = strings.TrimPrefix(newest, "v") + "-1.1"
 	if version == "" || name == "cri-tools" || name == "kubernetes-cni" {
-		return pkg{name, newest}, true
+		return pkg{name: name, version: newest}, true
 	}
 	if strings.Contains(version, "*") {
 		return matching(minor, name, version, newest)
@@ -204,7 +228,7 @@ func (m *Machine) kubernetesPackage(minor, name, version string) (pkg, bool) {
 	}
 	patch, ok := patchOf(minor, version)
 	limit, _ := patchOf(minor, newest)
-	return pkg{name, version}, ok && patch <= limit
+	return pkg{name: name, version: version}, ok && patch <= limit
 }
 
 // matching returns the newest version up to newest that a pattern like "1.36.2-*" matches.
@@ -213,7 +237,7 @@ func matching(minor, name, pattern, newest string) (pkg, bool) {
 	for patch := limit; patch >= 0; patch-- {
 		version := fmt.Sprintf("%s.%d-1.1", strings.TrimPrefix(minor, "v"), patch)
 		if ok, err := path.Match(pattern, version); err == nil && ok {
-			return pkg{name, version}, true
+			return pkg{name: name, version: version}, true
 		}
 	}
 	return pkg{}, false
