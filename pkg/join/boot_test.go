@@ -83,6 +83,7 @@ type image struct {
 	name, baked string
 	arch        string // amd64 when empty
 	failures    int
+	behind      time.Duration // that the clock is
 }
 
 // boot boots a machine of image with what s renders to.
@@ -107,12 +108,13 @@ func boot(t *testing.T, s join.Spec, i image) *booted {
 		<-ctx.Done()
 		return 0
 	}
-	b.Machine = machine.New(facts, machine.Config{Kubernetes: "v" + s.Cluster.Version.String(), Speed: 1000, Pipes: t.TempDir()},
+	b.Machine = machine.New(facts, machine.Config{Kubernetes: "v" + s.Cluster.Version.String(), Speed: 1000, Pipes: t.TempDir(), Reachable: []string{"127.0.0.1"}},
 		func(*machine.Machine) map[string]shell.Command {
 			return map[string]shell.Command{"kubeadm": b.kubeadm(i.failures), "kubelet": kubelet}
 		})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
+	b.SetClock(-i.behind)
 	b.Boot(ctx)
 	t.Cleanup(b.Halt)
 	if err := cloudinit.Run(ctx, b.Machine, b.FS, b.Facts.UserData); err != nil {
@@ -138,7 +140,7 @@ func phases(console string) []string {
 
 func TestAStockUbuntuJoins(t *testing.T) {
 	g := NewWithT(t)
-	b := boot(t, goldens(t)["ubuntu/1.36"], image{name: stock})
+	b := boot(t, served(t, goldens(t)["ubuntu/1.36"]), image{name: stock})
 	console := b.Console.Text()
 	g.Expect(b.joins).To(HaveLen(1), console)
 
@@ -157,7 +159,7 @@ func TestAStockUbuntuJoins(t *testing.T) {
 	g.Expect(b.FS.Exists("/run/karpenter-join")).To(BeFalse(), "the secret does not stay")
 	g.Expect(console).NotTo(ContainSubstring(secret))
 	g.Expect(phases(console)).To(Equal([]string{
-		"karpenter-join phase=identity result=ok", "karpenter-join phase=host-name result=ok", "karpenter-join phase=swap-off result=ok",
+		"karpenter-join phase=identity result=ok", "karpenter-join phase=host-name result=ok", "karpenter-join phase=reach result=ok", "karpenter-join phase=swap-off result=ok",
 		"karpenter-join phase=kernel result=ok", "karpenter-join phase=packages result=ok", "karpenter-join phase=version result=ok",
 		"karpenter-join phase=runtime result=ok", "karpenter-join phase=join result=ok",
 	}), console)
@@ -176,7 +178,7 @@ func TestOneDocumentServesBothArchitectures(t *testing.T) {
 			t.Run(name+" "+arch, func(t *testing.T) {
 				g := NewWithT(t)
 				image := image{name: strings.ReplaceAll(row.stock, "amd64", arch), arch: arch}
-				b := boot(t, goldens(t)[name+"/1.36"], image)
+				b := boot(t, served(t, goldens(t)[name+"/1.36"]), image)
 				g.Expect(b.joins).To(HaveLen(1), b.Console.Text())
 				g.Expect(phases(b.Console.Text())).NotTo(ContainElement(ContainSubstring("result=error")))
 			})

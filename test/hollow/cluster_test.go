@@ -157,9 +157,13 @@ func (w *world) ready(t *testing.T, id string) *corev1.Node {
 	return &found[0]
 }
 
+// console is all that the machine says: a person on it would read the journal too.
 func (w *world) console(id string) string {
-	text, _ := w.booter.Console(id)
-	return fmt.Sprintf("console of %s:\n%s", id, text)
+	m := w.booter.Machine(id)
+	if m == nil {
+		return "no machine " + id
+	}
+	return fmt.Sprintf("console of %s:\n%s\njournal:\n%s", id, m.Console.Text(), m.Journal.Text())
 }
 
 // setup makes an instance able to join, with the packages of the cluster's minor.

@@ -100,7 +100,7 @@ func (w *world) checkConsole(t *testing.T, g Gomega, id string) {
 		}
 		text, err := base64.StdEncoding.DecodeString(*out.Output)
 		return string(text), err
-	}).WithTimeout(patience).Should(And(ContainSubstring("This node has joined the cluster"), Not(ContainSubstring("0123456789abcdef.0"))))
+	}).WithTimeout(patience).Should(And(ContainSubstring("This node has joined the cluster"), Not(ContainSubstring("0123456789abcdef.0")), Not(ContainSubstring("kubelet: Successfully registered"))))
 }
 
 // checkServing looks for the request for a serving certificate, which nobody approves here.

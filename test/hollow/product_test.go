@@ -40,8 +40,7 @@ func (w *world) testProduct(t *testing.T) {
 			g.Expect(node.Spec.Taints).To(ContainElements(HaveField("Key", "karpenter.sh/unregistered"), HaveField("Key", "workload")))
 			g.Expect(node.Status.Allocatable.Pods().Value()).To(Equal(int64(42)))
 			g.Expect(node.Status.Allocatable.Cpu().MilliValue()).To(Equal(int64(1920)))
-			console, _ := w.booter.Console(id)
-			g.Expect(console).NotTo(ContainSubstring("differs from the runtime's"))
+			g.Expect(w.console(id)).NotTo(ContainSubstring("differs from the runtime's"))
 		})
 	}
 }

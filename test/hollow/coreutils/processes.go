@@ -13,7 +13,7 @@ import (
 func processes() map[string]shell.Command {
 	return map[string]shell.Command{
 		"true": exit(0), "false": exit(1), "env": env, "printenv": env, "id": id, "whoami": id, "sudo": sudo, "nohup": sudo, "nice": sudo,
-		"timeout": timeout, "xargs": xargs, "date": date, "sync": exit(0), "printf": printf, "test": printf, "[": printf,
+		"timeout": timeout, "xargs": xargs, "date": Date(time.Now), "sync": exit(0), "printf": printf, "test": printf, "[": printf,
 	}
 }
 
@@ -168,9 +168,15 @@ func runBatches(ctx context.Context, p *shell.Proc, o options, items []string) i
 	return status
 }
 
-// date knows no format (the default), the formats that name files and logs, and -u.
-func date(_ context.Context, p *shell.Proc) int {
-	now, format := time.Now().UTC(), "%a %b %e %H:%M:%S UTC %Y"
+// Date returns the program of that name for a machine with a clock of its own. It knows no
+// format (the default), the formats that name files and logs, and -u.
+func Date(now func() time.Time) shell.Command {
+	return func(_ context.Context, p *shell.Proc) int { return tell(p, now().UTC()) }
+}
+
+// tell prints the time in the format that is asked for.
+func tell(p *shell.Proc, now time.Time) int {
+	format := "%a %b %e %H:%M:%S UTC %Y"
 	for _, arg := range p.Args[1:] {
 		switch {
 		case strings.HasPrefix(arg, "+"):

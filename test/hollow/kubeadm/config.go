@@ -200,8 +200,7 @@ func (old joinV1beta3) convert() *joinConfiguration {
 	d := old.Discovery
 	c.Discovery = discovery{BootstrapToken: d.BootstrapToken, File: d.File, TLSBootstrapToken: d.TLSBootstrapToken}
 	if d.Timeout != nil {
-		// The older version has one timeout for discovery and for the kubelet's bootstrap.
-		c.Timeouts = &timeouts{Discovery: d.Timeout, TLSBootstrap: d.Timeout}
+		c.Timeouts = &timeouts{Discovery: d.Timeout} // that of the kubelet's bootstrap cannot be set
 	}
 	return c
 }

@@ -44,7 +44,7 @@ func TestDecode(t *testing.T) {
 			want: HaveField("NodeRegistration.KubeletExtraArgs", []arg{{"v", "2"}, {"v", "3"}}), warnings: BeEmpty(), err: BeNil()},
 		"older arguments are a map": {
 			text: "apiVersion: kubeadm.k8s.io/v1beta3\nkind: JoinConfiguration\nnodeRegistration: {kubeletExtraArgs: {b: '2', a: '1'}}\ndiscovery: {timeout: 30s}\n",
-			want: And(HaveField("NodeRegistration.KubeletExtraArgs", []arg{{"a", "1"}, {"b", "2"}}), HaveField("Timeouts.TLSBootstrap.Duration", 30*time.Second)), warnings: BeEmpty(), err: BeNil()},
+			want: And(HaveField("NodeRegistration.KubeletExtraArgs", []arg{{"a", "1"}, {"b", "2"}}), HaveField("Timeouts.Discovery.Duration", 30*time.Second), HaveField("Timeouts.TLSBootstrap", BeNil())), warnings: BeEmpty(), err: BeNil()},
 		"unknown field is warned of": {
 			text: "apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\ncaCertPath: /x.crt\nnodeName: n\n",
 			want: HaveField("CACertPath", "/x.crt"), warnings: ContainSubstring(`unknown field "nodeName"`), err: BeNil()},

@@ -22,7 +22,6 @@ import (
 	"k8s.io/cluster-bootstrap/token/jws"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/kubeconf"
-	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
 )
 
 // discoveryInterval is how often kubeadm asks again.
@@ -49,14 +48,14 @@ func retry(ctx context.Context, interval, limit time.Duration, try func(context.
 
 // discover returns a kubeconfig with the API server, a CA that is to be trusted and
 // credentials for the bootstrap.
-func discover(ctx context.Context, p *shell.Proc, c *joinConfiguration) (*clientcmdapi.Config, error) {
-	limit := c.Timeouts.Discovery.Duration
+func (j joiner) discover(ctx context.Context) (*clientcmdapi.Config, error) {
+	c := j.c
 	var found *clientcmdapi.Config
 	var err error
 	if c.Discovery.File != nil {
-		found, err = byFile(ctx, p, c.Discovery.File.KubeConfigPath, limit)
+		found, err = j.byFile(ctx, c.Discovery.File.KubeConfigPath)
 	} else {
-		found, err = byToken(ctx, c.Discovery.BootstrapToken, limit)
+		found, err = j.byToken(ctx, c.Discovery.BootstrapToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("couldn't validate the identity of the API Server: %w", err)
@@ -104,20 +103,21 @@ func userOf(config *clientcmdapi.Config) string {
 
 // byFile trusts the CA of a kubeconfig on disk and checks it against the API server. When
 // cluster-info cannot be read anonymously, that the server's certificate is right is enough.
-func byFile(ctx context.Context, p *shell.Proc, name string, limit time.Duration) (*clientcmdapi.Config, error) {
-	config, err := kubeconf.Load(p.FS, p.Path(name))
+func (j joiner) byFile(ctx context.Context, name string) (*clientcmdapi.Config, error) {
+	config, err := kubeconf.Load(j.p.FS, j.p.Path(name))
 	if err != nil {
 		return nil, err
 	}
 	if _, err := clusterOf(config); err != nil {
 		return nil, err
 	}
-	client, err := kubeconf.New(config)
+	client, err := kubeconf.New(config, j.m.Now)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	err = retry(ctx, discoveryInterval, limit, func(ctx context.Context) error {
+	limit := j.c.Timeouts.Discovery.Duration
+	err = retry(ctx, discoveryInterval, j.m.Patience(limit), func(ctx context.Context) error {
 		_, err := client.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, bootstrapapi.ConfigMapClusterInfo, metav1.GetOptions{})
 		if apierrors.IsForbidden(err) {
 			return nil
@@ -132,7 +132,7 @@ func byFile(ctx context.Context, p *shell.Proc, name string, limit time.Duration
 
 // byToken reads cluster-info without credentials and believes it because the token
 // signed it and the pins, when there are any, match its CA; then reads it again over that CA.
-func byToken(ctx context.Context, t *tokenDiscovery, limit time.Duration) (*clientcmdapi.Config, error) {
+func (j joiner) byToken(ctx context.Context, t *tokenDiscovery) (*clientcmdapi.Config, error) {
 	pins, err := parsePins(t.CACertHashes)
 	if err != nil {
 		return nil, fmt.Errorf("invalid discovery token CA certificate hash: %w", err)
@@ -140,7 +140,7 @@ func byToken(ctx context.Context, t *tokenDiscovery, limit time.Duration) (*clie
 	server := "https://" + t.APIServerEndpoint
 	open := kubeconfig(server, nil, "token-bootstrap-client", &clientcmdapi.AuthInfo{})
 	open.Clusters["kubernetes"].InsecureSkipTLSVerify = true
-	first, err := clusterInfo(ctx, open, t.Token, limit)
+	first, err := j.clusterInfo(ctx, open, t.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func byToken(ctx context.Context, t *tokenDiscovery, limit time.Duration) (*clie
 	if err := matchPin(cluster.CertificateAuthorityData, pins); err != nil {
 		return nil, fmt.Errorf("cluster CA found in cluster-info ConfigMap is invalid: %w", err)
 	}
-	second, err := clusterInfo(ctx, kubeconfig(server, cluster.CertificateAuthorityData, "token-bootstrap-client", &clientcmdapi.AuthInfo{}), t.Token, limit)
+	second, err := j.clusterInfo(ctx, kubeconfig(server, cluster.CertificateAuthorityData, "token-bootstrap-client", &clientcmdapi.AuthInfo{}), t.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -166,15 +166,15 @@ func byToken(ctx context.Context, t *tokenDiscovery, limit time.Duration) (*clie
 }
 
 // clusterInfo reads the kubeconfig of cluster-info, once it bears the token's signature, and verifies that.
-func clusterInfo(ctx context.Context, config *clientcmdapi.Config, token string, limit time.Duration) ([]byte, error) {
-	client, err := kubeconf.New(config)
+func (j joiner) clusterInfo(ctx context.Context, config *clientcmdapi.Config, token string) ([]byte, error) {
+	client, err := kubeconf.New(config, j.m.Now)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
 	id, secret, _ := strings.Cut(token, ".")
 	var data map[string]string
-	err = retry(ctx, discoveryInterval, limit, func(ctx context.Context) error {
+	err = retry(ctx, discoveryInterval, j.m.Patience(j.c.Timeouts.Discovery.Duration), func(ctx context.Context) error {
 		info, err := client.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, bootstrapapi.ConfigMapClusterInfo, metav1.GetOptions{})
 		if err != nil {
 			return fmt.Errorf("failed to request the cluster-info ConfigMap: %w", err)

@@ -44,11 +44,11 @@ func join(ctx context.Context, m *machine.Machine, p *shell.Proc) error {
 	if err := j.phase("preflight", func() error { return preflight(m, p, c) }); err != nil {
 		return err
 	}
-	found, err := discover(ctx, p, c)
+	found, err := j.discover(ctx)
 	if err != nil {
 		return err
 	}
-	client, err := kubeconf.New(found)
+	client, err := kubeconf.New(found, m.Now)
 	if err != nil {
 		return fmt.Errorf("could not create client from bootstrap kubeconfig: %w", err)
 	}
@@ -234,7 +234,7 @@ func (j joiner) await(ctx context.Context) error {
 		return fmt.Errorf("failed while waiting for the kubelet to start: %w", err)
 	}
 	j.p.Printf("[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap\n")
-	err = retry(ctx, bootstrapInterval, j.c.Timeouts.TLSBootstrap.Duration, func(context.Context) error {
+	err = retry(ctx, bootstrapInterval, j.m.Patience(j.c.Timeouts.TLSBootstrap.Duration), func(context.Context) error {
 		_, err := kubeconf.Load(j.m.FS, kubeletConfig)
 		return err
 	})

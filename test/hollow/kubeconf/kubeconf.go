@@ -80,20 +80,25 @@ type Client struct {
 // Close ends the client's connections once they are idle.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// New returns a client for the current context of config.
-func New(config *clientcmdapi.Config) (*Client, error) {
+// New returns a client for the current context of config, which checks certificates by the
+// clock of the machine that it is on.
+func New(config *clientcmdapi.Config, now func() time.Time) (*Client, error) {
 	restConfig, err := clientcmd.NewDefaultClientConfig(*config, &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil {
 		return nil, err
 	}
-	return ForConfig(restConfig)
+	return forConfig(restConfig, now)
 }
 
-// ForConfig returns a client that authenticates as config says.
-func ForConfig(config *rest.Config) (*Client, error) {
+// forConfig returns a client that authenticates as config says.
+func forConfig(config *rest.Config, now func() time.Time) (*Client, error) {
 	tlsConfig, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("preparing TLS: %w", err)
+	}
+	if tlsConfig != nil {
+		tlsConfig = tlsConfig.Clone()
+		tlsConfig.Time = now
 	}
 	transport := &http.Transport{
 		TLSClientConfig: tlsConfig, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: idleTime, TLSHandshakeTimeout: 10 * time.Second,

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/util/certificate"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/kubeconf"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/vfs"
 )
 
@@ -65,6 +66,7 @@ func parse(cert, key []byte) (*tls.Certificate, error) {
 // identity is a kubelet's way to a client certificate.
 type identity struct {
 	s    settings
+	m    *machine.Machine
 	disk *vfs.FS
 }
 
@@ -75,7 +77,7 @@ func (i identity) pem() string { return i.s.flags.certDir + "/kubelet-client-cur
 // denial, as the kubelet's certificate manager does, until ctx ends or certificateTime is over.
 func (i identity) client(ctx context.Context) (*kubeconf.Client, error) {
 	if config, err := kubeconf.Load(i.disk, i.s.flags.kubeconfig); err == nil {
-		return kubeconf.New(config)
+		return kubeconf.New(config, i.m.Now)
 	}
 	bootstrap, err := kubeconf.Load(i.disk, i.s.flags.bootstrap)
 	if err != nil {
@@ -84,7 +86,7 @@ func (i identity) client(ctx context.Context) (*kubeconf.Client, error) {
 	if err := i.writeKubeconfig(bootstrap); err != nil {
 		return nil, err
 	}
-	client, err := kubeconf.New(bootstrap)
+	client, err := kubeconf.New(bootstrap, i.m.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func (i identity) client(ctx context.Context) (*kubeconf.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kubeconf.New(config)
+	return kubeconf.New(config, i.m.Now)
 }
 
 // writeKubeconfig writes the kubeconfig that names the certificate to come.
@@ -128,7 +130,7 @@ func (i identity) bootstrap(ctx context.Context, client kubernetes.Interface) er
 	}
 	manager.Start()
 	defer manager.Stop()
-	ctx, cancel := context.WithTimeout(ctx, certificateTime)
+	ctx, cancel := context.WithTimeout(ctx, i.m.Patience(certificateTime))
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

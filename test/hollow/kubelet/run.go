@@ -74,9 +74,9 @@ func run(ctx context.Context, m *machine.Machine, o Options, f flags, version st
 		return err
 	}
 	defer func() { _ = m.FS.RemoveAll(machine.KubeletHealth) }()
-	// What client-go has to say goes to the console of the machine, not to the log of the test.
-	ctx = klog.NewContext(ctx, funcr.New(func(prefix, args string) { m.Logf("kubelet: %s %s", prefix, args) }, funcr.Options{}))
-	who := identity{s: s, disk: m.FS}
+	// What client-go has to say goes to the journal of the machine, not to the log of the test.
+	ctx = klog.NewContext(ctx, funcr.New(func(prefix, args string) { m.Journalf("kubelet: %s %s", prefix, args) }, funcr.Options{}))
+	who := identity{s: s, m: m, disk: m.FS}
 	client, err := who.client(ctx)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func start(m *machine.Machine, f flags) (settings, error) {
 		return settings{}, fmt.Errorf("failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint %q: connection refused", machine.CRISocket)
 	}
 	if (s.cgroupDriver == "systemd") != systemdCgroup {
-		m.Logf("kubelet: WARNING: cgroup driver %q differs from the runtime's; pods would be killed at random", s.cgroupDriver)
+		m.Journalf("kubelet: WARNING: cgroup driver %q differs from the runtime's; pods would be killed at random", s.cgroupDriver)
 	}
 	return s, nil
 }
@@ -147,10 +147,10 @@ func (k *kubelet) register(ctx context.Context) error {
 	for {
 		err := k.tryRegister(ctx)
 		if err == nil {
-			k.m.Logf("kubelet: Successfully registered node %s", k.node.Name)
+			k.m.Journalf("kubelet: Successfully registered node %s", k.node.Name)
 			return nil
 		}
-		k.m.Logf("kubelet: Unable to register node with API server: %v", err)
+		k.m.Journalf("kubelet: Unable to register node with API server: %v", err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -214,7 +214,7 @@ func (k *kubelet) beat(ctx context.Context) {
 	defer reports.Stop()
 	for {
 		if err := k.renew(ctx); err != nil && ctx.Err() == nil {
-			k.m.Logf("kubelet: Failed to update lease: %v", err)
+			k.m.Journalf("kubelet: Failed to update lease: %v", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -222,7 +222,7 @@ func (k *kubelet) beat(ctx context.Context) {
 		case <-leases.C:
 		case <-reports.C:
 			if err := k.report(ctx); err != nil && ctx.Err() == nil {
-				k.m.Logf("kubelet: Unable to update node status: %v", err)
+				k.m.Journalf("kubelet: Unable to update node status: %v", err)
 			}
 		}
 	}

@@ -5,11 +5,17 @@ import (
 	"sync"
 )
 
-// consoleSize is how much EC2 keeps of an instance's console output.
-const consoleSize = 64 << 10
+const (
+	// consoleSize is how much EC2 keeps of an instance's console output.
+	consoleSize = 64 << 10
+	// journalSize is enough for the hours that a hollow machine lives, and little beside what thousands may take.
+	journalSize = 256 << 10
+)
 
-// Console is the serial console of a machine: the last 64 KiB of what was written to it.
+// Console keeps the end of what was written to it.
 type Console struct {
+	size int // bytes
+
 	mu   sync.Mutex
 	text []byte
 }
@@ -19,13 +25,13 @@ func (c *Console) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.text = append(c.text, p...)
-	if extra := len(c.text) - consoleSize; extra > 0 {
+	if extra := len(c.text) - c.size; extra > 0 {
 		c.text = bytes.Clone(c.text[extra:])
 	}
 	return len(p), nil
 }
 
-// Text returns what the console shows.
+// Text returns what was kept.
 func (c *Console) Text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -24,6 +24,7 @@ type request struct {
 	fail, silent, showErrors  bool
 	head, include, remoteName bool
 	limit                     time.Duration
+	cacert                    string // file of the certificates that are trusted, empty for those of the system
 	// configs are files with more flags; user is "name:password", signature what --aws-sigv4 says.
 	configs         []string
 	user, signature string
@@ -33,7 +34,7 @@ type request struct {
 const requestTime = 30 * time.Second
 
 // curlValues are the flags of curl that take a value and that do not change anything here.
-const curlValues = " --retry --retry-delay --retry-max-time --cacert --capath --cert --key -A --user-agent -e --noproxy --proxy -x --resolve --limit-rate --interface --proto "
+const curlValues = " --retry --retry-delay --retry-max-time --capath --cert --key -A --user-agent -e --noproxy --proxy -x --resolve --limit-rate --interface --proto "
 
 func (m *Machine) curl(ctx context.Context, p *shell.Proc) int {
 	r := request{limit: requestTime, showErrors: true}
@@ -139,6 +140,8 @@ func (r *request) curlValue(flag, value string) error {
 		r.writeOut = value
 	case "--url":
 		r.url = value
+	case "--cacert":
+		r.cacert = value
 	case "-m", "--max-time", "--connect-timeout":
 		return r.setLimit(flag, value)
 	default:
@@ -168,9 +171,13 @@ func (r *request) setLimit(flag, value string) error {
 func (m *Machine) transfer(ctx context.Context, p *shell.Proc, r request) int {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
+	ctx, err := r.trusting(ctx, p)
+	if err != nil {
+		return r.failed(p, 77, err.Error())
+	}
 	response, err := m.ask(ctx, r)
 	if err != nil {
-		status, text := describe(err, r.host())
+		status, text := m.network.describe(err, r.host())
 		return r.failed(p, status, text)
 	}
 	defer func() { _ = response.Body.Close() }()
@@ -236,7 +243,7 @@ func (m *Machine) ask(ctx context.Context, r request) (*http.Response, error) {
 	if err := r.sign(ctx, call); err != nil {
 		return nil, err
 	}
-	return m.network.Do(call)
+	return (&http.Client{Transport: m.network}).Do(call)
 }
 
 // wget knows -q, -O, --header, --method and the flags of patience.

@@ -44,6 +44,8 @@ type Config struct {
 	Kubernetes string
 	// Speed divides the time that sleep and systemd's restart delays take; 1 is real time.
 	Speed int
+	// Hurry divides how long kubeadm and kubelet wait before they give up; 1 is real time.
+	Hurry int
 	// Reachable lists hosts, without port, that programs may really connect to.
 	Reachable []string
 	// AWS is where programs find the services of AWS, for example "http://127.0.0.1:4579"; empty without.

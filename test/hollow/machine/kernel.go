@@ -99,7 +99,7 @@ func (m *Machine) systemCommands() map[string]shell.Command {
 	quiet := func(context.Context, *shell.Proc) int { return 0 }
 	return map[string]shell.Command{
 		"sysctl": m.sysctl, "modprobe": m.modprobe, "lsmod": m.lsmod, "swapoff": m.swapoff, "swapon": m.swapon, "mount": m.mount,
-		"hostname": m.hostnameCommand, "hostnamectl": m.hostnamectl, "uname": m.uname, "nproc": m.nproc, "sleep": m.sleep,
+		"hostname": m.hostnameCommand, "hostnamectl": m.hostnamectl, "uname": m.uname, "nproc": m.nproc, "sleep": m.sleep, "date": coreutils.Date(m.Now),
 		"systemctl": m.systemd.systemctl, "journalctl": quiet, "logger": m.logger, "cloud-init": quiet, "setenforce": quiet, "iptables": quiet,
 		"ufw": quiet, "ip": m.ip, "arch": m.arch, "timedatectl": quiet, "update-alternatives": quiet, "systemd-analyze": quiet, "ldconfig": quiet,
 		"udevadm": quiet, "blkid": quiet, "lsblk": quiet, "umount": quiet, "lsb_release": m.lsbRelease, "groupadd": quiet, "useradd": quiet,

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -19,16 +19,20 @@ import (
 
 // Machine is one hollow instance.
 type Machine struct {
-	Facts   Facts
-	FS      *vfs.FS
+	Facts Facts
+	FS    *vfs.FS
+	// Console is the serial console that EC2 shows: what the kernel, cloud-init and who writes to /dev/console say.
 	Console *Console
+	// Journal is where the output of systemd's units goes; a console never sees it.
+	Journal *Console
 
 	config   Config
 	system   system
 	shell    *shell.Shell
 	systemd  *systemd
-	network  *http.Client
-	packages sync.Mutex // one package manager at a time, as dpkg's lock has it
+	network  *network
+	packages sync.Mutex   // one package manager at a time, as dpkg's lock has it
+	skew     atomic.Int64 // nanoseconds that the clock is ahead
 
 	mu       sync.Mutex
 	hostname string
@@ -38,8 +42,10 @@ type Machine struct {
 // New returns a machine that is not booted yet. The commands are programs beside those
 // that the operating system and its packages have; they are there once their package is.
 func New(facts Facts, config Config, commands func(*Machine) map[string]shell.Command) *Machine {
-	m := &Machine{Facts: facts, Console: &Console{}, config: config, system: systemOf(facts.ImageName)}
-	m.network = &http.Client{Transport: &network{metadata: NewMetadata(facts), config: config, arch: facts.Arch}}
+	m := &Machine{
+		Facts: facts, Console: &Console{size: consoleSize}, Journal: &Console{size: journalSize}, config: config, system: systemOf(facts.ImageName),
+	}
+	m.network = &network{metadata: NewMetadata(facts), config: config, arch: facts.Arch, now: m.Now}
 	m.systemd = &systemd{machine: m, services: map[string]*service{}}
 	all := coreutils.Commands()
 	for _, group := range []map[string]shell.Command{m.systemCommands(), m.packageCommands(), m.networkCommands(), m.runtimeCommands(), commands(m)} {
@@ -82,6 +88,22 @@ func (m *Machine) environment() []string {
 // Logf writes a line to the console.
 func (m *Machine) Logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(m.Console, format+"\n", args...)
+}
+
+// Journalf writes a line to the journal.
+func (m *Machine) Journalf(format string, args ...any) {
+	_, _ = fmt.Fprintf(m.Journal, format+"\n", args...)
+}
+
+// Now is the time by the machine's own clock.
+func (m *Machine) Now() time.Time { return time.Now().Add(time.Duration(m.skew.Load())) }
+
+// SetClock puts the machine's clock ahead of the right time, or behind it.
+func (m *Machine) SetClock(ahead time.Duration) { m.skew.Store(int64(ahead)) }
+
+// Patience is how long the machine's programs really wait where they are told to wait for d.
+func (m *Machine) Patience(d time.Duration) time.Duration {
+	return d / time.Duration(max(1, m.config.Hurry))
 }
 
 // Hostname is the machine's present host name.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
 )
@@ -20,12 +21,16 @@ const keyText = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 // errUnresolved is what programs see of a host that is not there.
 var errUnresolved = errors.New("could not resolve host")
 
+// errNoRoute is what programs see of an address that nothing comes back from.
+var errNoRoute = errors.New("connection timed out")
+
 // network is what a machine's programs reach: instance metadata, the keys and programs
 // that Kubernetes and Docker publish, and the hosts that are really let through.
 type network struct {
 	metadata http.Handler
 	config   Config
 	arch     string
+	now      func() time.Time // by the machine's clock
 }
 
 // RoundTrip answers a request or refuses it; only hosts of Config.Reachable see it.
@@ -37,13 +42,13 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 		n.metadata.ServeHTTP(recorder, r)
 		return recorder.Result(), nil
 	case slices.Contains(n.config.Reachable, host):
-		return http.DefaultTransport.RoundTrip(r)
+		return n.through(r)
 	case n.config.AWS != "" && strings.HasSuffix(host, ".amazonaws.com"):
 		return n.aws(r)
 	}
 	body, known := n.published(r.URL.Host + r.URL.Path)
 	if !known {
-		return nil, errUnresolved
+		return nil, unreachable(host)
 	}
 	status := http.StatusOK
 	if body == nil {
@@ -103,12 +108,4 @@ func (n *network) release(path string) []byte {
 		return nil
 	}
 	return shell.Program(words[4], words[0])
-}
-
-// describe words an error of the network as curl does, with its status.
-func describe(err error, host string) (int, string) {
-	if errors.Is(err, errUnresolved) {
-		return 6, fmt.Sprintf("Could not resolve host: %s", host)
-	}
-	return 7, fmt.Sprintf("Failed to connect to %s: %v", host, err)
 }

@@ -50,7 +50,7 @@ func (s *systemd) boot(ctx context.Context) {
 	s.mu.Unlock()
 	for _, name := range s.wanted() {
 		if err := s.start(name); err != nil {
-			s.machine.Logf("systemd: %s: %v", name, err)
+			s.machine.Journalf("systemd: %s: %v", name, err)
 		}
 	}
 }
@@ -219,7 +219,7 @@ func (s *systemd) supervise(ctx context.Context, u unit, started *service) {
 		if ctx.Err() != nil || !s.again(ctx, u, started, result) {
 			break
 		}
-		s.machine.Logf("systemd: main process exited, code=exited, status=%d; restarting in %s", result, delay)
+		s.machine.Journalf("systemd: main process exited, code=exited, status=%d; restarting in %s", result, delay)
 		if s.machine.Sleep(ctx, delay) != nil {
 			break
 		}
@@ -257,12 +257,12 @@ func (s *systemd) again(ctx context.Context, u unit, started *service, result in
 func (s *systemd) once(ctx context.Context, u unit, started *service) int {
 	env, err := u.environment(s.machine.FS)
 	if err != nil {
-		s.machine.Logf("systemd: loading environment: %v", err)
+		s.machine.Journalf("systemd: loading environment: %v", err)
 		return 1
 	}
 	env = append(s.machine.environment(), env...)
 	for _, line := range u["Service.ExecStartPre"] {
-		if status := s.machine.shell.Start(ctx, env, commandLine(line, env), s.machine.Console); status != 0 && !strings.HasPrefix(line, "-") {
+		if status := s.machine.shell.Start(ctx, env, commandLine(line, env), s.machine.Journal); status != 0 && !strings.HasPrefix(line, "-") {
 			return status
 		}
 	}
@@ -277,7 +277,7 @@ func (s *systemd) once(ctx context.Context, u unit, started *service) int {
 		if len(args) == 0 {
 			continue
 		}
-		if status = s.machine.shell.Start(ctx, env, args, s.machine.Console); status != 0 {
+		if status = s.machine.shell.Start(ctx, env, args, s.machine.Journal); status != 0 {
 			return status
 		}
 	}
