@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -24,8 +25,9 @@ import (
 type Hypervisor interface {
 	// SetConsole makes text the console output that EC2 shows of an instance.
 	SetConsole(ctx context.Context, id, text string) error
-	// Boots returns when each instance was last told to boot, so that reboots are seen.
-	Boots(ctx context.Context) (map[string]time.Time, error)
+	// Changes returns the instances that changed their state or were told to boot after a
+	// moment, and the present moment; 0 is before everything.
+	Changes(ctx context.Context, since uint64) ([]inventory.Change, uint64, error)
 }
 
 // Config says what a booter boots and how.
@@ -60,7 +62,8 @@ const (
 type Booter struct {
 	config Config
 	facts  *inventory.Reader
-	asked  time.Time // when reboots were last looked for; the poll's own
+	sight  *sight
+	pushed time.Time // when consoles were last handed over; the poll's own
 
 	mu       sync.Mutex
 	machines map[string]*guest
@@ -71,7 +74,8 @@ func New(config Config) *Booter {
 	config.Poll = cmp.Or(config.Poll, DefaultPoll)
 	config.Machine.Speed = cmp.Or(config.Machine.Speed, DefaultSpeed)
 	config.Kubelet.MemoryOverhead = cmp.Or(config.Kubelet.MemoryOverhead, DefaultMemoryOverhead)
-	return &Booter{config: config, facts: inventory.New(config.EC2, config.Region), machines: map[string]*guest{}}
+	facts := inventory.New(config.EC2, config.Region)
+	return &Booter{config: config, facts: facts, sight: newSight(facts, config), machines: map[string]*guest{}}
 }
 
 // Run boots and stops machines as their instances start and end, until ctx ends. It
@@ -96,49 +100,51 @@ func (b *Booter) Run(ctx context.Context) (err error) {
 		b.config.Kubelet.Pods = player
 	}
 	defer b.stopAll()
-	tick := time.NewTicker(b.config.Poll)
-	defer tick.Stop()
 	for {
+		start := time.Now()
 		if err := b.poll(ctx); err != nil && ctx.Err() == nil {
 			log.FromContext(ctx).Error(err, "polling EC2")
 		}
+		// Polls that take long, since there is much to see, are not to take all of the time.
+		pause := time.NewTimer(max(b.config.Poll, 2*time.Since(start)))
 		select {
 		case <-ctx.Done():
+			pause.Stop()
 			return nil
-		case <-tick.C:
+		case <-pause.C:
 		}
 	}
 }
 
+// atOnce is how many instances are booted at the same time; each asks EC2 about itself.
+const atOnce = 16
+
 // poll looks at EC2 once and starts and stops machines to match.
 func (b *Booter) poll(ctx context.Context) error {
-	seen, err := b.facts.Instances(ctx, b.config.All)
+	changed, err := b.sight.look(ctx)
 	if err != nil {
 		return err
 	}
-	boots, err := b.boots(ctx)
-	errs := []error{err}
-	b.forget(ctx, seen)
-	for _, id := range slices.Sorted(maps.Keys(seen)) {
-		errs = append(errs, b.match(ctx, seen[id], boots[id]))
+	b.forget(ctx, b.sight.seen)
+	var (
+		mu    sync.Mutex
+		errs  []error
+		group errgroup.Group
+	)
+	group.SetLimit(atOnce)
+	for _, i := range changed {
+		group.Go(func() error {
+			if err := b.match(ctx, i, b.sight.boots[i.ID]); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+				b.sight.again(i.ID)
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // errs has them
 	return errors.Join(append(errs, b.pushConsoles(ctx))...)
-}
-
-// bootsInterval is how often reboots are looked for; they are rare.
-const bootsInterval = time.Second
-
-// boots returns when instances were last told to boot, or nothing when it is not yet time to ask again.
-func (b *Booter) boots(ctx context.Context) (map[string]time.Time, error) {
-	if b.config.Hypervisor == nil || time.Since(b.asked) < bootsInterval {
-		return map[string]time.Time{}, nil
-	}
-	b.asked = time.Now()
-	boots, err := b.config.Hypervisor.Boots(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading boots: %w", err)
-	}
-	return boots, nil
 }
 
 // match brings one machine to the state of its instance.
@@ -193,13 +199,19 @@ func (b *Booter) forget(ctx context.Context, seen map[string]inventory.Instance)
 	}
 }
 
+// consoleTime is how long it may take to look at one console; they are looked at more
+// seldom where there are many.
+const consoleTime = 200 * time.Microsecond
+
 // pushConsoles hands over the consoles that have changed.
 func (b *Booter) pushConsoles(ctx context.Context) error {
-	if b.config.Hypervisor == nil {
+	known := b.known()
+	if b.config.Hypervisor == nil || time.Since(b.pushed) < time.Duration(len(known))*consoleTime {
 		return nil
 	}
+	b.pushed = time.Now()
 	var errs []error
-	for id, g := range b.known() {
+	for id, g := range known {
 		if text, changed := g.unpushed(); changed {
 			if err := b.config.Hypervisor.SetConsole(ctx, id, text); err != nil {
 				errs = append(errs, fmt.Errorf("pushing console of %s: %w", id, err))
@@ -218,6 +230,7 @@ func (b *Booter) Reboot(id string) error {
 		return fmt.Errorf("instance %s is not booted here", id)
 	}
 	g.requestReboot()
+	b.sight.again(id)
 	return nil
 }
 

@@ -1,5 +1,5 @@
 // Package hypervisor gives awsfake what a real hypervisor gives EC2: an instance's console
-// output, and takes from it when an instance is told to reboot.
+// output, and takes from it which instances start, end or are told to reboot.
 //
 // It talks to the control of an awsfake server, below /_awsfake/ of the same address as the
 // AWS API, and remembers nothing. It fails with what the server answered.
@@ -12,8 +12,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/inventory"
 )
 
 // Control is an awsfake server's control.
@@ -33,25 +36,22 @@ func (c *Control) SetConsole(ctx context.Context, id, text string) error {
 	return err
 }
 
-// Boots returns when each instance was last told to boot. A server that does not say so
-// gives no times, and then no reboots are seen.
-func (c *Control) Boots(ctx context.Context) (map[string]time.Time, error) {
-	body, err := c.do(ctx, http.MethodGet, "instances", url.Values{"region": {c.region}}, nil)
+// Changes returns the instances that changed their state or were told to boot after the
+// moment since, and the present moment; 0 is before everything.
+func (c *Control) Changes(ctx context.Context, since uint64) ([]inventory.Change, uint64, error) {
+	query := url.Values{"region": {c.region}, "since": {strconv.FormatUint(since, 10)}}
+	body, err := c.do(ctx, http.MethodGet, "changes", query, nil)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var instances []struct {
-		ID       string
-		LastBoot time.Time
+	var answer struct {
+		Now       uint64
+		Instances []inventory.Change
 	}
-	if err := json.Unmarshal(body, &instances); err != nil {
-		return nil, fmt.Errorf("reading instances: %w", err)
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, 0, fmt.Errorf("reading changes: %w", err)
 	}
-	boots := map[string]time.Time{}
-	for _, i := range instances {
-		boots[i.ID] = i.LastBoot
-	}
-	return boots, nil
+	return answer.Instances, answer.Now, nil
 }
 
 func (c *Control) do(ctx context.Context, method, name string, query url.Values, body io.Reader) ([]byte, error) {

@@ -11,7 +11,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -52,6 +54,18 @@ type Instance struct {
 
 	raw ec2types.Instance
 }
+
+// Change is what a hypervisor says of an instance that changed.
+type Change struct {
+	ID, State string
+	LastBoot  time.Time // when it was last told to boot
+}
+
+// Ended reports whether the instance is gone for good, or about to be.
+func (c Change) Ended() bool { return c.State == "shutting-down" || c.State == "terminated" }
+
+// maxFilterValues is how many values EC2 takes in one filter.
+const maxFilterValues = 200
 
 // Reader reads from one region.
 type Reader struct {
@@ -94,18 +108,37 @@ func (m *memo[V]) get(key string, load func() (V, error)) (V, error) {
 // Instances returns what runs or could be started again, by id: every instance, or those
 // with Karpenter's tag for the NodePool.
 func (r *Reader) Instances(ctx context.Context, all bool) (map[string]Instance, error) {
+	found := map[string]Instance{}
+	return found, r.read(ctx, all, nil, found)
+}
+
+// Some is Instances, but of the ids alone.
+func (r *Reader) Some(ctx context.Context, all bool, ids []string) (map[string]Instance, error) {
+	found := map[string]Instance{}
+	for some := range slices.Chunk(ids, maxFilterValues) {
+		if err := r.read(ctx, all, some, found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// read puts instances, those of ids where there are any, into found.
+func (r *Reader) read(ctx context.Context, all bool, ids []string, found map[string]Instance) error {
 	in := &ec2.DescribeInstancesInput{MaxResults: aws.Int32(1000), Filters: []ec2types.Filter{
 		{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped"}},
 	}}
 	if !all {
 		in.Filters = append(in.Filters, ec2types.Filter{Name: aws.String("tag-key"), Values: []string{nodePoolTag}})
 	}
-	found := map[string]Instance{}
+	if len(ids) > 0 {
+		in.Filters = append(in.Filters, ec2types.Filter{Name: aws.String("instance-id"), Values: ids})
+	}
 	pages := ec2.NewDescribeInstancesPaginator(r.api, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("describing instances: %w", err)
+			return fmt.Errorf("describing instances: %w", err)
 		}
 		for _, reservation := range page.Reservations {
 			for _, raw := range reservation.Instances {
@@ -115,7 +148,7 @@ func (r *Reader) Instances(ctx context.Context, all bool) (map[string]Instance, 
 			}
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // toInstance reads an instance; one without id, state or address is not there yet.
