@@ -43,9 +43,10 @@ const (
 	tellingLength = 200
 )
 
-// Progress returns the last lines of console output that say how far a machine has come
-// with its join, oldest first, each once. Kubelets and users write there too, so they are
-// cut to a length and to what can be printed. The console has to be scrubbed before.
+// Progress returns the lines of console output that say how far a machine has come with its
+// join, oldest first, of each phase the last: what failed, and what was done last. Kubelets
+// and users write there too, so they are cut to a length and to what can be printed. The
+// console has to be scrubbed before.
 func Progress(console string) []string {
 	var lines []string
 	for line := range strings.Lines(console) {
@@ -56,9 +57,49 @@ func Progress(console string) []string {
 		if runes := []rune(found); len(runes) > tellingLength {
 			found = string(runes[:tellingLength]) + "..."
 		}
-		lines = append(slices.DeleteFunc(lines, func(l string) bool { return l == found }), found)
+		lines = append(slices.DeleteFunc(lines, func(l string) bool { return subject(l) == subject(found) }), found)
 	}
-	return lines[max(0, len(lines)-tellingLines):]
+	for len(lines) > tellingLines {
+		// A failure says more than any number of successes.
+		drop := max(0, slices.IndexFunc(lines, succeeded))
+		lines = slices.Delete(lines, drop, drop+1)
+	}
+	return lines
+}
+
+// phaseLine is a line of our scripts: its phase, how that went, and what more there is to say.
+var phaseLine = regexp.MustCompile(`^karpenter-join phase=(\S+) result=(\S+) ?(.*)`)
+
+// Failure is a phase that did not succeed.
+type Failure struct {
+	Phase  string
+	Detail string // for example "exit=100"; may be empty
+}
+
+// FirstFailure returns the first phase that failed by lines, as Progress returns them: what
+// fails after it may do so because of it. It is false when none did.
+func FirstFailure(lines []string) (Failure, bool) {
+	for _, line := range lines {
+		if found := phaseLine.FindStringSubmatch(line); found != nil && found[2] != resultOK {
+			return Failure{Phase: found[1], Detail: found[3]}, true
+		}
+	}
+	return Failure{}, false
+}
+
+const resultOK = "ok"
+
+// subject is what a line speaks of: of two that speak of the same, the later one counts.
+func subject(line string) string {
+	if found := phaseLine.FindStringSubmatch(line); found != nil {
+		return found[1]
+	}
+	return line
+}
+
+func succeeded(line string) bool {
+	found := phaseLine.FindStringSubmatch(line)
+	return found != nil && found[2] == resultOK
 }
 
 func printable(r rune) rune {

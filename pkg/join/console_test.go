@@ -46,6 +46,18 @@ func TestProgress(t *testing.T) {
 			"karpenter-join phase=a result=ok\nkarpenter-join phase=b result=ok\nkarpenter-join phase=c result=ok\nkarpenter-join phase=d result=ok\nkarpenter-join phase=e result=error",
 			[]string{"karpenter-join phase=b result=ok", "karpenter-join phase=c result=ok", "karpenter-join phase=d result=ok", "karpenter-join phase=e result=error"},
 		},
+		"a phase that failed, then succeeded": {
+			"karpenter-join phase=reach result=error exit=7\nkarpenter-join phase=kernel result=ok\nkarpenter-join phase=reach result=ok\n",
+			[]string{"karpenter-join phase=kernel result=ok", "karpenter-join phase=reach result=ok"},
+		},
+		"a failure that others were done after": {
+			"karpenter-join phase=reach result=error exit=7\nkarpenter-join phase=a result=ok\nkarpenter-join phase=b result=ok\nkarpenter-join phase=c result=ok\nkarpenter-join phase=d result=ok",
+			[]string{"karpenter-join phase=reach result=error exit=7", "karpenter-join phase=b result=ok", "karpenter-join phase=c result=ok", "karpenter-join phase=d result=ok"},
+		},
+		"attempts": {
+			"karpenter-join phase=join result=error attempt=1\nkarpenter-join phase=join result=error attempt=2\n",
+			[]string{"karpenter-join phase=join result=error attempt=2"},
+		},
 		"a line without end": {"karpenter-join phase=a result=ok " + strings.Repeat("x", 500), []string{"karpenter-join phase=a result=ok " + strings.Repeat("x", 167) + "..."}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,6 +67,23 @@ func TestProgress(t *testing.T) {
 				return
 			}
 			NewWithT(t).Expect(got).To(Equal(tc.want))
+		})
+	}
+}
+
+func TestFirstFailure(t *testing.T) {
+	for name, tc := range map[string]struct {
+		in   []string
+		want join.Failure
+	}{
+		"nothing failed":                 {[]string{"karpenter-join phase=a result=ok", "[ERROR Swap]: on"}, join.Failure{}},
+		"what failed first is the cause": {[]string{"karpenter-join phase=reach result=error exit=7 clock=x", "karpenter-join phase=join result=error exit=1"}, join.Failure{Phase: "reach", Detail: "exit=7 clock=x"}},
+		"without a detail":               {[]string{"karpenter-join phase=a result=ok", "karpenter-join phase=b result=error"}, join.Failure{Phase: "b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, failed := join.FirstFailure(tc.in)
+			NewWithT(t).Expect(got).To(Equal(tc.want))
+			NewWithT(t).Expect(failed).To(Equal(tc.want != join.Failure{}))
 		})
 	}
 }

@@ -71,7 +71,7 @@ func TestScripts(t *testing.T) {
 		"metadata of nothing":              {script: token + "get meta-data/nope", status: 22, out: BeEmpty()},
 		"metadata switched off":            {script: "curl -s -o /dev/null -w '%{http_code}' -X PUT http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60'", change: func(f *machine.Facts) { f.MetadataDisabled = true }, out: Equal("403")},
 		"no other host":                    {script: "curl -sS https://example.com/", status: 6, out: ContainSubstring("Could not resolve host: example.com")},
-		"no loopback either":               {script: "curl -sS http://127.0.0.1:6443/", status: 6, out: ContainSubstring("Connection timed out")},
+		"no loopback either":               {script: "curl -sS http://127.0.0.1:6443/", status: 28, out: ContainSubstring("Connection timed out")},
 		"kubelet is not in the archive":    {script: "apt-get update -qq >/dev/null; apt-get install -y containerd kubelet", status: 100, out: ContainSubstring("E: Unable to locate package kubelet")},
 		"nothing before apt-get update":    {script: "apt-get install -y containerd", status: 100, out: ContainSubstring("Unable to locate package containerd")},
 		"kubeadm before it is installed":   {script: "kubeadm version", status: 127, out: ContainSubstring("kubeadm: command not found")},
