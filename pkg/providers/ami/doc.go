@@ -5,6 +5,9 @@
 // parameters, to SSM (GetParameter). What is published for a Kubernetes version depends on
 // the cluster, which the consumer's Clusters tells.
 //
+// Images of an alias say of which instance types they are: those with GPUs or accelerators
+// get the family's image with drivers, or none. Of a user's own selection nothing is assumed.
+//
 // It remembers images by selector for the refresh interval, parameters that vendors
 // publish for cache.PublicParameter and those of users for cache.CustomParameter. A
 // vendor's parameter that points to an image which is gone or deprecated is asked for again.

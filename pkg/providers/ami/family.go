@@ -26,8 +26,11 @@ type parameter struct {
 	serves []requirements
 }
 
-// search finds images of an owner by name, which may hold wildcards.
-type search struct{ owner, name string }
+// search finds images of an owner by name, which may hold wildcards. They all serve the same.
+type search struct {
+	owner, name string
+	serves      requirements
+}
 
 // defaultAlias is what a class boots that has no selector: each family's newest release
 // that nodes are known to work on. Other families have no default, and the schema asks for a selector.
@@ -88,19 +91,23 @@ func ubuntu(alias v1.Alias, _ cluster.Cluster) published {
 	if release < "23.10" { // all releases have the form YY.MM
 		disk = "gp2"
 	}
-	return parameters(nil, "/aws/service/canonical/ubuntu/server/%s/stable/%s/%s/hvm/ebs-%s/ami-id", func(arch string) []any {
+	return parameters("/aws/service/canonical/ubuntu/server/%s/stable/%s/%s/hvm/ebs-%s/ami-id", func(arch string) []any {
 		return []any{release, serial, arch, disk}
 	}, "amd64", "arm64")
 }
 
-// debian follows the Debian project's cloud team.
+// debian follows the Debian project's cloud team. A version is a release, "12", or a release
+// and one build, "12-20250115-1993".
 func debian(alias v1.Alias, _ cluster.Cluster) published {
-	release := alias.Version
+	release, build, pinned := strings.Cut(alias.Version, "-")
 	if release == v1.AliasVersionLatest {
 		newest, _ := defaultAlias(v1.AMIFamilyDebian)
 		release = newest.Version
 	}
-	return parameters(nil, "/aws/service/debian/release/%s/latest/%s", func(arch string) []any { return []any{release, arch} }, "amd64", "arm64")
+	if !pinned {
+		build = "latest"
+	}
+	return parameters("/aws/service/debian/release/%s/%s/%s", func(arch string) []any { return []any{release, build, arch} }, "amd64", "arm64")
 }
 
 // flatcar is published by name only. A version is a channel, "stable", or a channel and a
@@ -113,7 +120,7 @@ func flatcar(alias v1.Alias, _ cluster.Cluster) published {
 	if !strings.Contains(version, "-") {
 		version += "-" // what follows is not part of the channel's name
 	}
-	return published{search: search{owner: ownerFlatcar, name: "Flatcar-" + version + "*-hvm"}}
+	return published{search: search{owner: ownerFlatcar, name: "Flatcar-" + version + "*-hvm", serves: plain()}}
 }
 
 // al2023 is the plain image on clusters that people run themselves, since the one for EKS
@@ -123,20 +130,23 @@ func al2023(alias v1.Alias, c cluster.Cluster) published {
 	case c.Mode == cluster.EKS:
 		return al2023ForEKS(alias, c.Version.MinorString())
 	case alias.Version == v1.AliasVersionLatest:
-		return parameters(nil, "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-%s", func(arch string) []any { return []any{arch} }, "x86_64", "arm64")
+		return parameters("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-%s", func(arch string) []any { return []any{arch} }, "x86_64", "arm64")
 	default:
-		return published{search: search{owner: ownerAmazon, name: "al2023-ami-" + strings.TrimPrefix(alias.Version, "v") + "-kernel-*"}}
+		return published{search: search{owner: ownerAmazon, name: "al2023-ami-" + strings.TrimPrefix(alias.Version, "v") + "-kernel-*", serves: plain()}}
 	}
 }
 
-// parameters makes one parameter for each architecture, all serving the same.
-func parameters(serves []requirements, format string, args func(arch string) []any, architectures ...string) published {
-	if serves == nil {
-		serves = []requirements{nil}
-	}
+// parameters makes one parameter for each architecture, of images without drivers.
+//
+// Such an image boots on a type with GPUs, and the node that comes of it has none to give, for
+// which somebody pays by the hour. So an alias, which we chose the image for, never leads to
+// that: families that publish an image with drivers have it for those types, the others have
+// none. Who brings drivers another way, in an image of theirs or by a DaemonSet on this very
+// image, selects it by id, name, tags or parameter; of those nothing is assumed.
+func parameters(format string, args func(arch string) []any, architectures ...string) published {
 	var p published
 	for _, arch := range architectures {
-		p.parameters = append(p.parameters, parameter{path: fmt.Sprintf(format, args(arch)...), serves: serves})
+		p.parameters = append(p.parameters, parameter{path: fmt.Sprintf(format, args(arch)...), serves: []requirements{plain()}})
 	}
 	return p
 }

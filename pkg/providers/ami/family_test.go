@@ -42,10 +42,13 @@ func resolveCases() map[string]resolveCase {
 		"Debian": {alias: v1.Alias{Family: "Debian", Version: "latest"}, on: kubeadm, paths: []string{
 			"/aws/service/debian/release/12/latest/amd64", "/aws/service/debian/release/12/latest/arm64",
 		}},
-		"Flatcar's channel":  {alias: v1.Alias{Family: "Flatcar", Version: "beta"}, on: kubeadm, found: search{"075585003325", "Flatcar-beta-*-hvm"}},
-		"Flatcar's latest":   {alias: v1.Alias{Family: "Flatcar", Version: "latest"}, on: kubeadm, found: search{"075585003325", "Flatcar-stable-*-hvm"}},
-		"one Flatcar":        {alias: v1.Alias{Family: "Flatcar", Version: "stable-3815.2.0"}, on: kubeadm, found: search{"075585003325", "Flatcar-stable-3815.2.0*-hvm"}},
-		"one Amazon Linux":   {alias: v1.Alias{Family: "AL2023", Version: "v2023.6.20250115.0"}, on: kubeadm, found: search{"amazon", "al2023-ami-2023.6.20250115.0-kernel-*"}},
+		"one build of Debian": {alias: v1.Alias{Family: "Debian", Version: "12-20250115-1993"}, on: kubeadm, paths: []string{
+			"/aws/service/debian/release/12/20250115-1993/amd64", "/aws/service/debian/release/12/20250115-1993/arm64",
+		}},
+		"Flatcar's channel":  {alias: v1.Alias{Family: "Flatcar", Version: "beta"}, on: kubeadm, found: search{"075585003325", "Flatcar-beta-*-hvm", plain()}},
+		"Flatcar's latest":   {alias: v1.Alias{Family: "Flatcar", Version: "latest"}, on: kubeadm, found: search{"075585003325", "Flatcar-stable-*-hvm", plain()}},
+		"one Flatcar":        {alias: v1.Alias{Family: "Flatcar", Version: "stable-3815.2.0"}, on: kubeadm, found: search{"075585003325", "Flatcar-stable-3815.2.0*-hvm", plain()}},
+		"one Amazon Linux":   {alias: v1.Alias{Family: "AL2023", Version: "v2023.6.20250115.0"}, on: kubeadm, found: search{"amazon", "al2023-ami-2023.6.20250115.0-kernel-*", plain()}},
 		"plain Amazon Linux": {alias: v1.Alias{Family: "AL2023", Version: "latest"}, on: kubeadm, paths: []string{"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"}},
 		"Amazon Linux for EKS": {alias: v1.Alias{Family: "AL2023", Version: "latest"}, on: eks, paths: []string{
 			optimized + "amazon-linux-2023/x86_64/standard/recommended/image_id",

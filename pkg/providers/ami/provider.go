@@ -110,7 +110,7 @@ func (p *Provider) follow(ctx context.Context, todo plan) ([]v1.AMI, error) {
 		}
 		p.forgetOutdated(q, images)
 		for _, found := range images {
-			chosen.add(found, q.serves[found.id])
+			chosen.add(found, q.needs(found.id))
 		}
 		sought = append(sought, q.sought)
 	}

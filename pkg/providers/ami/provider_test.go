@@ -83,9 +83,33 @@ func TestUbuntuHasADefaultImageForEachArchitecture(t *testing.T) {
 	got, err := w.provider.List(t.Context(), family(v1.AMIFamilyUbuntu))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(got).To(ConsistOf(
-		And(HaveField("Name", ContainSubstring("noble-24.04-amd64")), HaveField("Requirements", archIs("amd64"))),
-		And(HaveField("Name", ContainSubstring("noble-24.04-arm64")), HaveField("Requirements", archIs("arm64"))),
+		And(HaveField("Name", ContainSubstring("noble-24.04-amd64")), HaveField("Requirements", ContainElements(archIs("amd64")))),
+		And(HaveField("Name", ContainSubstring("noble-24.04-arm64")), HaveField("Requirements", ContainElements(archIs("arm64")))),
 	))
+}
+
+// An image without drivers is for types that need none, wherever we chose it. Whether one that
+// a user selects has them is not ours to say.
+func TestPlainImagesAreNotForTypesThatNeedDrivers(t *testing.T) {
+	without := []corev1.NodeSelectorRequirement{
+		{Key: v1.LabelInstanceGPUCount, Operator: corev1.NodeSelectorOpDoesNotExist},
+		{Key: v1.LabelInstanceAcceleratorCount, Operator: corev1.NodeSelectorOpDoesNotExist},
+	}
+	for _, name := range []string{v1.AMIFamilyUbuntu, v1.AMIFamilyDebian, v1.AMIFamilyAL2023, v1.AMIFamilyFlatcar} {
+		g, w := NewWithT(t), start(t)
+		got, err := w.provider.List(t.Context(), family(name))
+		g.Expect(err).NotTo(HaveOccurred(), name)
+		g.Expect(got).NotTo(BeEmpty(), name)
+		for _, image := range got {
+			g.Expect(image.Requirements).To(ContainElements(without), name)
+			selected := family(name)
+			selected.Spec.AMISelectorTerms = []v1.AMISelectorTerm{{ID: image.ID}}
+			same, err := w.provider.List(t.Context(), selected)
+			g.Expect(err).NotTo(HaveOccurred(), name)
+			g.Expect(ids(same)).To(Equal([]string{image.ID}))
+			g.Expect(same[0].Requirements).To(HaveLen(1), "the architecture only, where a user selects the very same image")
+		}
+	}
 }
 
 func TestAL2023IsAnotherImageOnEKS(t *testing.T) {
@@ -138,7 +162,6 @@ func TestWhatIsNotFoundIsNamed(t *testing.T) {
 	g, w := NewWithT(t), start(t)
 	_, err := w.ssm.PutParameter(t.Context(), &ssm.PutParameterInput{Name: lo.ToPtr("/text"), Value: lo.ToPtr("hello"), Type: ssmtypes.ParameterTypeString})
 	g.Expect(err).NotTo(HaveOccurred())
-	debian := family(v1.AMIFamilyDebian) // whose parameters the seed lacks
 	for name, tc := range map[string]struct {
 		class *v1.EC2NodeClass
 		want  string
@@ -149,7 +172,7 @@ func TestWhatIsNotFoundIsNamed(t *testing.T) {
 		"a parameter":        {custom(v1.AMISelectorTerm{SSMParameter: "/nobodys"}), "there is no SSM parameter /nobodys"},
 		"a parameter's text": {custom(v1.AMISelectorTerm{SSMParameter: "/text"}), `there is no image id in the SSM parameter /text, which holds "hello"`},
 		"several":            {custom(v1.AMISelectorTerm{SSMParameter: "/nobodys"}, v1.AMISelectorTerm{Name: "x"}), `there is no SSM parameter /nobodys, and no image with the name "x" owned by self or amazon`},
-		"a default":          {debian, "there is no SSM parameter /aws/service/debian/release/12/latest/amd64, and no SSM parameter /aws/service/debian/release/12/latest/arm64"},
+		"an alias":           {custom(v1.AMISelectorTerm{Alias: "debian@11"}), "there is no SSM parameter /aws/service/debian/release/11/latest/amd64, and no SSM parameter /aws/service/debian/release/11/latest/arm64"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

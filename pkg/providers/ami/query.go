@@ -20,9 +20,10 @@ type query struct {
 	filters []ec2types.Filter
 	owners  []string
 	sought  string
-	// serves holds by image id what an image is known to be for; others are for any type of
-	// their architecture.
+	// serves holds by image id what an image is known to be for, and all what every other one
+	// is for: nothing is any type of its architecture.
 	serves map[string][]requirements
+	all    requirements
 	// parameters holds by image id the vendor's parameter that named it.
 	parameters map[string]string
 }
@@ -65,7 +66,9 @@ func (p *Provider) planTerms(ctx context.Context, terms []v1.AMISelectorTerm) (p
 // planPublished makes a plan of what an alias leads to.
 func (p *Provider) planPublished(ctx context.Context, from published) (plan, error) {
 	if from.search.name != "" {
-		return plan{queries: []query{termQuery(v1.AMISelectorTerm{Name: from.search.name, Owner: from.search.owner})}}, nil
+		q := termQuery(v1.AMISelectorTerm{Name: from.search.name, Owner: from.search.owner})
+		q.all = from.search.serves
+		return plan{queries: []query{q}}, nil
 	}
 	var out plan
 	serves, paths := map[string][]requirements{}, map[string]string{}
@@ -103,6 +106,14 @@ func unless(err error, path string) (missing string, other error) {
 	default:
 		return "", err
 	}
+}
+
+// needs are the sets of requirements under which an image may be chosen.
+func (q query) needs(id string) []requirements {
+	if known := q.serves[id]; len(known) > 0 {
+		return known
+	}
+	return []requirements{q.all}
 }
 
 func idQuery(ids []string) query {

@@ -14,6 +14,8 @@ const (
 	Canonical     = "099720109477"
 	AmazonLinux   = "137112412989"
 	amazonEKS     = "602401143452"
+	DebianCloud   = "136693071363"
+	Flatcar       = "075585003325"
 	seedImageDate = "20250519"
 )
 
@@ -22,8 +24,8 @@ const DiscoveryTag = "karpenter.sh/discovery"
 
 // Seed puts into a region what a cluster finds there: a VPC, one subnet and its addresses in
 // each zone (8,187 of them), a security group, all tagged karpenter.sh/discovery=discovery, and public images of
-// Ubuntu and Amazon Linux with their SSM parameters. Image ids are made here; names and
-// parameters have the publishers' form.
+// Ubuntu, Debian and Amazon Linux with their SSM parameters, and of Flatcar, which has none. Image ids are
+// made here; names and parameters have the publishers' form.
 func (w *World) Seed(regionName, discovery string) error {
 	_, err := with(w, regionName, func(r *region) (struct{}, error) {
 		r.seedNetwork(discovery)
@@ -55,6 +57,7 @@ func publicImages() []Image {
 		for _, u := range []struct{ version, code, disk string }{{"22.04", "jammy", "gp2"}, {"24.04", "noble", "gp3"}} {
 			out = append(out, ubuntuImage(u.version, u.code, u.disk, arch.ec2, arch.ubuntu, created))
 		}
+		out = append(out, debianImage(arch.ec2, arch.ubuntu, created), flatcarImage(arch.ec2, created))
 		out = append(out, Image{
 			Name:         "al2023-ami-2023.7." + seedImageDate + ".0-kernel-6.1-" + arch.ec2,
 			Description:  "Amazon Linux 2023 AMI 2023.7." + seedImageDate + ".0 " + arch.ec2 + " HVM kernel-6.1",
@@ -86,6 +89,25 @@ func ubuntuImage(version, code, disk, arch, path string, created time.Time) Imag
 			fmt.Sprintf("/aws/service/canonical/ubuntu/server/%s/stable/current/%s/hvm/ebs-%s/ami-id", release, path, disk))
 	}
 	return out
+}
+
+func debianImage(arch, path string, created time.Time) Image {
+	return Image{
+		Name: "debian-12-" + path + "-" + seedImageDate + "-2117", Description: "Debian 12 (" + seedImageDate + "-2117)",
+		Architecture: arch, Owner: DebianCloud, Created: created, RootDevice: "/dev/xvda", RootSizeGiB: 8, Public: true,
+		Parameters: []string{"/aws/service/debian/release/12/latest/" + path},
+	}
+}
+
+func flatcarImage(arch string, created time.Time) Image {
+	name := "Flatcar-stable-4152.2.3"
+	if arch == "arm64" {
+		name += "-arm64"
+	}
+	return Image{
+		Name: name + "-hvm", Description: "Flatcar Container Linux stable 4152.2.3 (HVM)",
+		Architecture: arch, Owner: Flatcar, Created: created, RootDevice: "/dev/xvda", RootSizeGiB: 8, Public: true,
+	}
 }
 
 func eksImage(version, arch string, created time.Time) Image {
