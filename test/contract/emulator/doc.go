@@ -7,7 +7,7 @@
 //
 //	kind, err := emulator.Named("localstack")
 //	installed, err := emulator.Install(ctx, kind, cacheFolder, os.Stderr)
-//	server, err := installed.Start(ctx)
+//	server, err := installed.Start(ctx, "127.0.0.1")
 //	defer server.Stop()
 //
 // # Memory

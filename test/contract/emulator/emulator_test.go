@@ -105,7 +105,7 @@ func TestAServerThatEndsIsReportedAndLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", temporary)
 	installed, err := emulator.Install(t.Context(), named(t, "moto"), cache, &bytes.Buffer{})
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = installed.Start(t.Context())
+	_, err = installed.Start(t.Context(), "127.0.0.1")
 	g.Expect(err).To(MatchError(And(ContainSubstring("starting moto: it ended"), ContainSubstring("ModuleNotFoundError: "+temporary))))
 	left, err := os.ReadDir(temporary)
 	g.Expect(err).NotTo(HaveOccurred())

@@ -26,9 +26,9 @@ type Kind struct {
 	// health is a path that is answered with 200 when it is ready.
 	health string
 	// command is what Python runs.
-	command func(port string) []string
+	command func(host, port string) []string
 	// environment is what it needs beside the usual; folder is for its files.
-	environment func(port, folder string) []string
+	environment func(host, port, folder string) []string
 }
 
 // Names are those of all kinds.
@@ -49,8 +49,8 @@ func Named(name string) (Kind, error) {
 func moto() Kind {
 	return Kind{
 		Name: "moto", oldest: Version{3, 12}, health: "/moto-api/",
-		command:     func(port string) []string { return []string{"-m", "moto.server", "-H", "127.0.0.1", "-p", port} },
-		environment: func(string, string) []string { return nil },
+		command:     func(host, port string) []string { return []string{"-m", "moto.server", "-H", host, "-p", port} },
+		environment: func(string, string, string) []string { return nil },
 	}
 }
 
@@ -59,10 +59,10 @@ func moto() Kind {
 func localStack() Kind {
 	return Kind{
 		Name: "localstack", oldest: Version{3, 13}, built: true, health: "/_localstack/health",
-		command: func(string) []string { return []string{"-m", "localstack.runtime.main"} },
-		environment: func(port, folder string) []string {
+		command: func(string, string) []string { return []string{"-m", "localstack.runtime.main"} },
+		environment: func(host, port, folder string) []string {
 			return []string{
-				"SERVICES=ec2,ssm,sqs,iam,sts", "GATEWAY_LISTEN=127.0.0.1:" + port, "LOCALSTACK_VOLUME_DIR=" + folder,
+				"SERVICES=ec2,ssm,sqs,iam,sts", "GATEWAY_LISTEN=" + host + ":" + port, "LOCALSTACK_VOLUME_DIR=" + folder,
 				"DISABLE_EVENTS=1", "SKIP_SSL_CERT_DOWNLOAD=1", "DNS_ADDRESS=0",
 			}
 		},

@@ -33,10 +33,10 @@ type Server struct {
 	folder  string
 }
 
-// Start runs the endpoint on a free port of 127.0.0.1 and waits until it is ready. It dies with
-// this process, if Stop is not called before.
-func (i Installed) Start(ctx context.Context) (*Server, error) {
-	port, err := freePort(ctx)
+// Start runs the endpoint on a free port of host, an address of this machine, and waits until
+// it is ready. It dies with this process, if Stop is not called before.
+func (i Installed) Start(ctx context.Context, host string) (*Server, error) {
+	port, err := freePort(ctx, host)
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +46,12 @@ func (i Installed) Start(ctx context.Context) (*Server, error) {
 	}
 	env := append(os.Environ(), "TMPDIR="+folder, "HOME="+folder, "PYTHONUNBUFFERED=1")
 	child, err := process.Start(process.Spec{
-		Path: i.python, Args: i.kind.command(port), Env: append(env, i.kind.environment(port, folder)...), Log: filepath.Join(folder, "log"),
+		Path: i.python, Args: i.kind.command(host, port), Env: append(env, i.kind.environment(host, port, folder)...), Log: filepath.Join(folder, "log"),
 	})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	s := &Server{URL: "http://127.0.0.1:" + port, process: child, folder: folder}
+	s := &Server{URL: "http://" + net.JoinHostPort(host, port), process: child, folder: folder}
 	if err := s.ready(ctx, s.URL+i.kind.health); err != nil {
 		err = fmt.Errorf("starting %s: %w; it said last:\n%s", i.kind.Name, err, s.lastLines())
 		return nil, errors.Join(err, s.Stop())
@@ -60,8 +60,8 @@ func (i Installed) Start(ctx context.Context) (*Server, error) {
 }
 
 // freePort is one that nothing listened on a moment ago.
-func freePort(ctx context.Context) (string, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+func freePort(ctx context.Context, host string) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return "", fmt.Errorf("finding a free port: %w", err)
 	}

@@ -97,7 +97,7 @@ func ask(ctx context.Context, kind emulator.Kind, cache string, specs bool) (err
 		return err
 	}
 	began := clock.RealClock{}.Now()
-	server, err := installed.Start(ctx)
+	server, err := installed.Start(ctx, "127.0.0.1")
 	if err != nil {
 		return err
 	}
