@@ -32,8 +32,8 @@ const (
 	name = "nodeclaim.join"
 
 	// ConditionTypeJoined is False on a NodeClaim whose node is late, with the first missing
-	// step; it is not there before that, and goes when the node has registered. It is none of
-	// the conditions that Karpenter computes Ready from.
+	// step; it is not there before that, and goes when the node is of use. It is none of the
+	// conditions that Karpenter computes Ready from.
 	ConditionTypeJoined = "Joined"
 
 	// late is when a node is: most have joined by then, and who waits starts to wonder.
@@ -100,8 +100,8 @@ func (c *Controller) Register(_ context.Context, m manager.Manager) error {
 		Complete(reconcile.AsReconciler(m.GetClient(), c))
 }
 
-// concerns reports whether object is a NodeClaim of ours that is launched and not
-// registered, or one of which we still say that it has not joined.
+// concerns reports whether object is a NodeClaim of ours that is launched and whose node is
+// of no use yet, or one of which we still say so.
 func concerns(object client.Object) bool {
 	claim, ok := object.(*karpv1.NodeClaim)
 	if !ok || claim.Spec.NodeClassRef == nil || claim.Spec.NodeClassRef.Group != apis.Group ||
@@ -110,7 +110,7 @@ func concerns(object client.Object) bool {
 	}
 	conditions := claim.StatusConditions(status.WithObservedOnly())
 	return conditions.IsTrue(karpv1.ConditionTypeLaunched) &&
-		(!conditions.IsTrue(karpv1.ConditionTypeRegistered) || conditions.Get(ConditionTypeJoined) != nil)
+		(!conditions.IsTrue(karpv1.ConditionTypeInitialized) || conditions.Get(ConditionTypeJoined) != nil)
 }
 
 // Reconcile says what claim's node lacks.
@@ -119,9 +119,22 @@ func (c *Controller) Reconcile(ctx context.Context, claim *karpv1.NodeClaim) (re
 	if !concerns(claim) {
 		return reconcile.Result{}, nil
 	}
-	if claim.StatusConditions().IsTrue(karpv1.ConditionTypeRegistered) {
-		return c.write(ctx, claim, func(conditions status.ConditionSet) error { return conditions.Clear(ConditionTypeJoined) })
+	switch conditions := claim.StatusConditions(status.WithObservedOnly()); {
+	case conditions.IsTrue(karpv1.ConditionTypeInitialized):
+		return c.clear(ctx, claim)
+	case conditions.IsTrue(karpv1.ConditionTypeRegistered):
+		return c.reconcileRegistered(ctx, claim)
+	default:
+		return c.reconcileUnregistered(ctx, claim)
 	}
+}
+
+// clear takes back what was said of claim.
+func (c *Controller) clear(ctx context.Context, claim *karpv1.NodeClaim) (reconcile.Result, error) {
+	return c.write(ctx, claim, func(conditions status.ConditionSet) error { return conditions.Clear(ConditionTypeJoined) })
+}
+
+func (c *Controller) reconcileUnregistered(ctx context.Context, claim *karpv1.NodeClaim) (reconcile.Result, error) {
 	id, err := instance.ParseProviderID(claim.Status.ProviderID)
 	if err != nil {
 		return reconcile.Result{}, reconcile.TerminalError(err)
@@ -136,25 +149,51 @@ func (c *Controller) Reconcile(ctx context.Context, claim *karpv1.NodeClaim) (re
 	if waited := f.now.Sub(f.launched); waited < late {
 		return reconcile.Result{RequeueAfter: min(late-waited, period)}, nil
 	}
-	return c.explain(ctx, f)
+	if f, err = c.complete(ctx, f); err != nil {
+		return reconcile.Result{}, err
+	}
+	return c.explain(ctx, f, firstMissing(f))
+}
+
+// reconcileRegistered says what a node that Karpenter knows lacks to be of use. Karpenter
+// says that it is not, and not what to do about it.
+func (c *Controller) reconcileRegistered(ctx context.Context, claim *karpv1.NodeClaim) (reconcile.Result, error) {
+	f := facts{now: c.clock.Now(), claim: claim, launched: launchTime(claim)}
+	if waited := f.now.Sub(f.launched); waited < late {
+		return reconcile.Result{RequeueAfter: late - waited}, nil
+	}
+	names := []string{claim.Status.NodeName}
+	var err error
+	if f.nodes, err = c.nodes(ctx, names); err != nil {
+		return reconcile.Result{}, err
+	}
+	if f.requests, err = c.requests(ctx, claim, names); err != nil {
+		return reconcile.Result{}, err
+	}
+	missing, found := unusable(f)
+	if !found {
+		result, err := c.clear(ctx, claim)
+		return soon(result, err), err
+	}
+	return c.explain(ctx, f, missing)
 }
 
 // explain says on the claim what its node lacks.
-func (c *Controller) explain(ctx context.Context, f facts) (reconcile.Result, error) {
-	f, err := c.complete(ctx, f)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	missing := firstMissing(f)
+func (c *Controller) explain(ctx context.Context, f facts, missing step) (reconcile.Result, error) {
 	c.recorder.Publish(joinOverdue(f.claim, missing, f.now.Sub(f.launched)))
 	result, err := c.write(ctx, f.claim, func(conditions status.ConditionSet) error {
 		conditions.SetFalse(ConditionTypeJoined, missing.reason, missing.message)
 		return nil
 	})
+	return soon(result, err), err
+}
+
+// soon is result with the next look that is due without a change that anybody tells of.
+func soon(result reconcile.Result, err error) reconcile.Result {
 	if err == nil && result.RequeueAfter == 0 {
 		result.RequeueAfter = period
 	}
-	return result, err
+	return result
 }
 
 // write changes claim's conditions. Core writes them too, so whoever read an older claim

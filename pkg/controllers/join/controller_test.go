@@ -13,6 +13,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -108,8 +109,24 @@ func TestController(t *testing.T) {
 	look()
 	g.Expect(claim.StatusConditions().Get(ConditionTypeJoined).Message).To(ContainSubstring("is held: EC2 is slow"))
 
-	// It has registered: there is nothing left to say.
+	// It has registered, and waits for a cloud controller manager.
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: nodeName}, Spec: corev1.NodeSpec{Taints: []corev1.Taint{{Key: uninitialized, Effect: corev1.TaintEffectNoSchedule}}}}
+	g.Expect(kube.Create(ctx, node)).To(Succeed())
+	claim.Status.NodeName = nodeName
 	claim.StatusConditions().SetTrue(karpv1.ConditionTypeRegistered)
+	g.Expect(kube.Status().Update(ctx, claim)).To(Succeed())
+	g.Expect(look()).To(Equal(period))
+	g.Expect(claim.StatusConditions().Get(ConditionTypeJoined).Reason).To(Equal("CloudControllerManagerMissing"))
+
+	// One came late: nothing that we know of is missing.
+	g.Expect(kube.Get(ctx, client.ObjectKeyFromObject(node), node)).To(Succeed())
+	node.Spec.Taints = nil
+	g.Expect(kube.Update(ctx, node)).To(Succeed())
+	g.Expect(look()).To(Equal(period))
+	g.Expect(claim.StatusConditions().Get(ConditionTypeJoined)).To(BeNil())
+
+	// It is of use: there is nothing left to say.
+	claim.StatusConditions().SetTrue(karpv1.ConditionTypeInitialized)
 	g.Expect(kube.Status().Update(ctx, claim)).To(Succeed())
 	g.Expect(look()).To(BeZero())
 	g.Expect(claim.StatusConditions().Get(ConditionTypeJoined)).To(BeNil())

@@ -9,14 +9,14 @@ import (
 	"sigs.k8s.io/karpenter/pkg/events"
 )
 
-// joinOverdue tells which step of joining has not happened, and how long it has been
+// joinOverdue tells which step on the way to a ready node has not happened, and how long it has been
 // awaited. Sent once for each step and claim in ten minutes.
 func joinOverdue(claim *karpv1.NodeClaim, missing step, waited time.Duration) events.Event {
 	return events.Event{
 		InvolvedObject: claim,
 		Type:           corev1.EventTypeWarning,
 		Reason:         "NodeJoinOverdue",
-		Message:        fmt.Sprintf("Node has not joined %s after its launch: %s", waited.Round(time.Second), missing.message),
+		Message:        fmt.Sprintf("Node is not ready %s after its launch: %s", waited.Round(time.Second), missing.message),
 		DedupeValues:   []string{string(claim.UID), missing.reason},
 		DedupeTimeout:  10 * time.Minute,
 	}

@@ -21,6 +21,9 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 )
 
+// nodeUserPrefix is what the names of nodes' users begin with, and subjects of their certificates.
+const nodeUserPrefix = "system:node:"
+
 // lookUp is what EC2 says of the instance, the zero one when it does not show it.
 func (c *Controller) lookUp(ctx context.Context, id instance.ID) (instance.Instance, error) {
 	found, err := c.inventory.Get(ctx, id)
@@ -84,7 +87,8 @@ func (c *Controller) nodes(ctx context.Context, names []string) ([]corev1.Node, 
 	return nodes, nil
 }
 
-// requests are those for a first certificate of a node with one of names, since claim was made.
+// requests are those for certificates of a node with one of names, since claim was made: for
+// the first one of a client, and for serving.
 func (c *Controller) requests(ctx context.Context, claim *karpv1.NodeClaim, names []string) ([]request, error) {
 	var list certificatesv1.CertificateSigningRequestList
 	if err := c.kube.List(ctx, &list); err != nil {
@@ -93,14 +97,25 @@ func (c *Controller) requests(ctx context.Context, claim *karpv1.NodeClaim, name
 	var requests []request
 	for i := range list.Items {
 		object := &list.Items[i]
-		if object.Spec.SignerName == certificatesv1.KubeAPIServerClientKubeletSignerName &&
-			strings.HasPrefix(object.Spec.Username, bootstrapapi.BootstrapUserPrefix) &&
-			!object.CreationTimestamp.Before(&claim.CreationTimestamp) &&
-			slices.Contains(names, nodeOf(object)) {
+		if !object.CreationTimestamp.Before(&claim.CreationTimestamp) && slices.Contains(names, asksFor(object)) {
 			requests = append(requests, c.read(object))
 		}
 	}
 	return requests, nil
+}
+
+// asksFor is the name of the node that object asks for a first certificate of, or for one to
+// serve with; empty when it asks for something else.
+func asksFor(object *certificatesv1.CertificateSigningRequest) string {
+	switch object.Spec.SignerName {
+	case certificatesv1.KubeAPIServerClientKubeletSignerName:
+		if strings.HasPrefix(object.Spec.Username, bootstrapapi.BootstrapUserPrefix) {
+			return nodeOf(object)
+		}
+	case certificatesv1.KubeletServingSignerName:
+		return strings.TrimPrefix(object.Spec.Username, nodeUserPrefix)
+	}
+	return ""
 }
 
 // nodeOf is the name of the node that object asks a certificate for, empty when it does not say one.
@@ -113,11 +128,14 @@ func nodeOf(object *certificatesv1.CertificateSigningRequest) string {
 	if err != nil {
 		return ""
 	}
-	return strings.TrimPrefix(parsed.Subject.CommonName, "system:node:")
+	return strings.TrimPrefix(parsed.Subject.CommonName, nodeUserPrefix)
 }
 
 func (c *Controller) read(object *certificatesv1.CertificateSigningRequest) request {
-	r := request{name: object.Name, created: object.CreationTimestamp.Time, issued: len(object.Status.Certificate) > 0}
+	r := request{
+		name: object.Name, created: object.CreationTimestamp.Time, issued: len(object.Status.Certificate) > 0,
+		serving: object.Spec.SignerName == certificatesv1.KubeletServingSignerName,
+	}
 	if c.held != nil {
 		r.message, _ = c.held(object.UID)
 	}

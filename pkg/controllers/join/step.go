@@ -1,10 +1,8 @@
 package join
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/awslabs/operatorpkg/status"
@@ -12,7 +10,6 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
-	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/clusterinfo"
 )
 
 // visibleWithin is how long after its launch an instance may be missing from what EC2 shows.
@@ -20,9 +17,10 @@ import (
 // after it has ended and been forgotten, or never was.
 const visibleWithin = time.Minute
 
-// request is what became of a request for the node's first certificate.
+// request is what became of a request for a certificate of the node.
 type request struct {
 	name     string
+	serving  bool // in place of the first one of a client
 	created  time.Time
 	approved bool
 	denied   bool
@@ -112,19 +110,20 @@ func registered(f facts, node corev1.Node) step {
 		return missing("TaintMissing", "node %s came without taint %s: pods may run on it before Karpenter has set it up",
 			node.Name, karpv1.UnregisteredTaintKey)
 	}
-	why := ""
+	why := deniedServing(f)
 	if condition := f.claim.StatusConditions(status.WithObservedOnly()).Get(karpv1.ConditionTypeRegistered); condition != nil {
-		why = condition.Message
+		why = condition.Message + why
 	}
 	return missing("NotRegistered", "node %s is there and Karpenter has not registered it yet: %s", node.Name, why)
 }
 
 // certificate tells how far the newest request for the node's certificate got.
 func certificate(f facts) (step, bool) {
-	if len(f.requests) == 0 {
+	asked := slices.DeleteFunc(slices.Clone(f.requests), func(r request) bool { return r.serving })
+	if len(asked) == 0 {
 		return unasked(f), true
 	}
-	newest := slices.MaxFunc(f.requests, func(a, b request) int { return a.created.Compare(b.created) })
+	newest := slices.MaxFunc(asked, func(a, b request) int { return a.created.Compare(b.created) })
 	switch {
 	case newest.issued:
 		return step{}, false
@@ -137,29 +136,4 @@ func certificate(f facts) (step, bool) {
 	default:
 		return missing("CertificateNotApproved", "certificate request %s has not been approved", newest.name), true
 	}
-}
-
-// unasked tells why a running instance may not have asked for a certificate.
-func unasked(f facts) step {
-	var unreachable *clusterinfo.UnreachableError
-	var untrusted *clusterinfo.UntrustedError
-	switch {
-	case errors.As(f.probe, &unreachable):
-		return missing("EndpointUnreachable", "instance %s is told to join at https://%s, where the API server does not answer this controller either (%v): "+
-			"correct controlPlaneEndpoint in kube-public/cluster-info, or CLUSTER_ENDPOINT%s", f.instance.ID, unreachable.Endpoint, unreachable.Err, said(f))
-	case errors.As(f.probe, &untrusted):
-		return missing("CAMismatch", "instance %s is told to trust a CA that did not sign the certificate of https://%s (%v): "+
-			"correct the CA in kube-public/cluster-info, or CLUSTER_CA_BUNDLE%s", f.instance.ID, untrusted.Endpoint, untrusted.Err, said(f))
-	default:
-		return missing("NoCertificateRequest", "instance %s runs and has not asked for a certificate: its user data is still at work or has failed, "+
-			"or it cannot reach https://%s: look at its security group and route%s", f.instance.ID, f.endpoint, said(f))
-	}
-}
-
-// said is what the machine itself says, or how to have it say something.
-func said(f facts) string {
-	if len(f.progress) > 0 {
-		return "; its console says: " + strings.Join(f.progress, " | ")
-	}
-	return fmt.Sprintf("; `aws ec2 get-console-output --latest --instance-id %s` shows how far it got", f.instance.ID)
 }

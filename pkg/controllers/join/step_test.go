@@ -3,6 +3,7 @@ package join
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -41,6 +42,15 @@ func running() instance.Instance {
 	return instance.Instance{ID: "i-0abc", State: instance.StateRunning, PrivateIP: netip.MustParseAddr("10.0.1.23")}
 }
 
+// failing is a change by which the machine says that a phase failed, and that it went on.
+func failing(phase, detail string) func(*facts) {
+	return func(f *facts) {
+		f.progress = []string{"karpenter-join phase=" + phase + " result=error " + detail, "karpenter-join phase=kernel result=ok"}
+	}
+}
+
+func reach(detail string) func(*facts) { return failing("reach", detail) }
+
 func TestFirstMissing(t *testing.T) {
 	node := func(providerID string, made time.Time, taints ...corev1.Taint) corev1.Node {
 		return corev1.Node{
@@ -75,15 +85,33 @@ func TestFirstMissing(t *testing.T) {
 		},
 		"the probe failed by itself": {func(f *facts) { f.probe = context.Canceled }, "NoCertificateRequest", "aws ec2 get-console-output", false},
 		"the console tells": {
-			func(f *facts) { f.progress = []string{"phase=kernel result=ok", "phase=packages result=error"} },
-			"NoCertificateRequest", "its console says: phase=kernel result=ok | phase=packages result=error", false,
+			func(f *facts) { f.progress = []string{"phase=kernel result=ok"} },
+			"NoCertificateRequest", "its console says: phase=kernel result=ok", false,
 		},
+		"the machine cannot connect":     {reach("exit=28 clock=x curl: (28) Connection timed out"), "EndpointUnreachable", "security group", false},
+		"the machine knows no such name": {reach("exit=6 clock=x curl: (6) Could not resolve host"), "EndpointUnreachable", "DNS of its VPC", false},
+		"another answers the machine":    {reach("exit=60 clock=x curl: (60) SSL certificate problem: unable to get local issuer certificate"), "CAMismatch", "something in between", false},
+		"the machine's clock is behind":  {reach("exit=60 clock=x curl: (60) SSL certificate problem: certificate is not yet valid"), "ClockWrong", "169.254.169.123", false},
+		"no packages":                    {failing("packages", "exit=100"), "PackagesMissing", "mirror", false},
+		"no token":                       {failing("token", "exit=22"), "TokenNotFetched", "node-token-policy.json", false},
+		"a kubelet that is too new":      {failing("version", "kubelet=1.37 cluster=1.36"), "KubeletTooNew", "kubelet=1.37 cluster=1.36", false},
+		"kubeadm gave up":                {failing("join", "exit=1"), "JoinFailed", "phase=join result=error exit=1", false},
+		"a phase without a remedy":       {failing("swap-off", "exit=1"), "UserDataFailed", "phase swap-off", false},
+		"what is wrong from here too comes first": {func(f *facts) {
+			reach("exit=7 clock=x")(f)
+			f.probe = &clusterinfo.UnreachableError{Endpoint: "10.0.0.9:6443", Err: &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: 53411}, Err: errors.New("connection reset by peer")}}
+		}, "EndpointUnreachable", "(read: connection reset by peer)", false},
 		"held":            {func(f *facts) { f.requests = []request{{name: "csr-1", message: "because"}} }, "CertificateHeld", "csr-1 is held: because", false},
 		"nobody approves": {func(f *facts) { f.requests = []request{{name: "csr-1"}} }, "CertificateNotApproved", "csr-1", false},
 		"denied":          {func(f *facts) { f.requests = []request{{name: "csr-1", denied: true, message: "because"}} }, "CertificateDenied", "csr-1 was denied: because", false},
 		"the newest request counts": {func(f *facts) {
 			f.requests = []request{{name: "csr-2", created: after}, {name: "csr-1", created: noon, denied: true}}
 		}, "CertificateNotApproved", "csr-2", false},
+		"a request to serve with is another matter": {func(f *facts) { f.requests = []request{{name: "csr-1", serving: true}} }, "NoCertificateRequest", "", false},
+		"Karpenter is at work, and serving was denied": {func(f *facts) {
+			f.nodes = []corev1.Node{node(providerID, after, karpv1.UnregisteredNoExecuteTaint)}
+			f.requests = []request{{name: "csr-9", serving: true, denied: true, message: "foreign"}}
+		}, "NotRegistered", "the request csr-9 for its serving certificate was denied: foreign", false},
 		"not issued":           {func(f *facts) { f.requests = []request{{name: "csr-1", approved: true, message: "ok"}} }, "CertificateNotIssued", "kube-controller-manager", false},
 		"no node":              {func(f *facts) { f.requests = []request{{name: "csr-1", approved: true, issued: true}} }, "NodeMissing", "kubelet does not run", false},
 		"no provider id":       {func(f *facts) { f.nodes = []corev1.Node{node("", after)} }, "ProviderIDMissing", "--provider-id=" + providerID, false},
