@@ -84,7 +84,10 @@ func goldens(t *testing.T) map[string]join.Spec {
 			s.Kubelet = []byte(`{"maxPods":20,"podsPerCore":10,"imageGCHighThresholdPercent":70,"imageGCLowThresholdPercent":60}`)
 			s.UserData = "#cloud-config\nruncmd:\n- [touch, /etc/mine]\n"
 		}),
-		"ubuntu/prepare-seed": spec(t, func(s *join.Spec) { s.UserData = string(read(t, "seed.sh")) }),
+		"ubuntu/everything":         spec(t, everything),
+		"al2023/everything":         spec(t, func(s *join.Spec) { everything(s); s.Family = join.AL2023 }),
+		"ubuntu/prepare-everything": spec(t, func(s *join.Spec) { everything(s); s.UserData = "#!/bin/sh\nkubeadm join --config /etc/mine.yaml\n" }),
+		"ubuntu/prepare-seed":       spec(t, func(s *join.Spec) { s.UserData = string(read(t, "seed.sh")) }),
 		"ubuntu/prepare-cloud-config": spec(t, func(s *join.Spec) {
 			s.Cluster.CloudProvider = cluster.External
 			s.Kubelet = []byte(`{"evictionSoft":{"memory.available":"200Mi"},"evictionSoftGracePeriod":{"memory.available":"1m"},"cpuCFSQuota":false,"clusterDNS":["10.96.0.10"]}`)
@@ -97,6 +100,16 @@ func goldens(t *testing.T) map[string]join.Spec {
 		}),
 	})
 	return all
+}
+
+// everything asks for every section that scripts have.
+func everything(s *join.Spec) {
+	s.Parameter = parameterName
+	s.InstanceStoreRAID0 = true
+	s.Sources = join.Sources{
+		Packages: "https://packages.example.com", RegistryMirrors: map[string]string{"registry.k8s.io": "https://mirror.example.com"},
+		HTTPProxy: "http://proxy.example.com:3128", HTTPSProxy: "http://proxy.example.com:3128",
+	}
 }
 
 func TestRenderRefuses(t *testing.T) {

@@ -116,6 +116,7 @@ func (f scripted) join(spec Spec) (string, error) {
 		return "", err
 	}
 	variables = append(variables,
+		variable{"image_repository", spec.Cluster.ImageRepository},
 		variable{"work", workDir},
 		variable{"kubeadm_config", config},
 		variable{"kubelet_patch", patch},
@@ -175,7 +176,6 @@ func machineVariables(spec Spec) ([]variable, error) {
 	return append([]variable{
 		{"kubernetes_version", version.String()},
 		{"kubernetes_minor", version.MinorString()},
-		{"image_repository", spec.Cluster.ImageRepository},
 		// systemd is kubeadm's default.
 		{"systemd_cgroup", strconv.FormatBool(config.CgroupDriver != "cgroupfs")},
 		{"resource_naming", strconv.FormatBool(spec.ResourceNaming)},

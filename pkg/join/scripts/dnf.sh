@@ -1,4 +1,5 @@
 # Where kubelet's package looks for arguments of the administrator's.
+# shellcheck disable=SC2034 # for the script that prepares for a user's join
 kubelet_environment=/etc/sysconfig/kubelet
 
 # Kubernetes' package repository has one folder for each minor version.

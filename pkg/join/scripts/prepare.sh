@@ -30,6 +30,7 @@ ExecStartPre=-/bin/sh -c 'grep -qs SystemdCgroup $config || containerd config de
 ExecStartPre=-/bin/sed -i -E "s/SystemdCgroup = (true|false)/SystemdCgroup = $systemd_cgroup/" $config
 CONF
   if [ -n "${registry_mirrors-}" ]; then
+    # shellcheck disable=SC2154 # registry.sh, which is there when mirrors are, sets the folder
     echo "ExecStartPre=-/bin/sed -i -E 's#config_path = .*#config_path = \"$registry_folder\"#' $config" >>"$unit"
   fi
   systemctl daemon-reload

@@ -6,5 +6,6 @@
 // pkg/join/testdata/golden, of every family and minor. It is tests and nothing else, talks to
 // nobody, and lives in this module because only it may require k8s.io/kubernetes. The release
 // that judges is the one in go.mod; it reads kubeadm's v1beta3, which the oldest minors are
-// written for, and v1beta4.
+// written for, and v1beta4. The goldens are outside the module, where go test sees no change:
+// it wants -count=1.
 package judge
