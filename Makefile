@@ -76,14 +76,20 @@ ccm: tools build $(BIN)/aws-cloud-controller-manager ## Specs with and without A
 $(BIN)/aws-cloud-controller-manager: test/ccm/program/go.mod test/ccm/program/go.sum
 	go -C test/ccm/program build -buildvcs=false -o ../../../$@ k8s.io/cloud-provider-aws/cmd/aws-cloud-controller-manager
 
+# Kubernetes minors of real nodes: the first with all specs, each other with those that are labelled for it.
+NODE_MINORS ?= 1.36 1.34
+
 .PHONY: e2e-node
 e2e-node: tools build ## Real nodes: containerd, kubelet, systemd in namespaces (root on Debian; says when it is skipped)
 	go build -buildvcs=false -o $(BIN)/node ./test/node/cmd
-	@if $(BIN)/node check; then set -e; \
-	  $(BIN)/node build >$(BIN)/node-image.json; \
+	@if $(BIN)/node check; then set -e; specs=; \
 	  go test -c -o $(BIN)/e2e-node.test ./test/e2e-node; \
-	  KARPENTER_NODE_IMAGE=$(CURDIR)/$(BIN)/node-image.json $(BIN)/node run test/e2e-node $(CURDIR)/$(BIN)/e2e-node.test \
-	    -test.timeout 20m -ginkgo.v $(if $(FOCUS),--ginkgo.focus='$(FOCUS)'); fi
+	  for minor in $(NODE_MINORS); do \
+	    $(BIN)/node build $$minor >$(BIN)/node-$$minor.json; \
+	    KARPENTER_NODE_IMAGE=$(CURDIR)/$(BIN)/node-$$minor.json $(BIN)/node run test/e2e-node $(CURDIR)/$(BIN)/e2e-node.test \
+	      -test.timeout 20m -ginkgo.v $(if $(FOCUS),--ginkgo.focus='$(FOCUS)') $$specs; \
+	    specs=--ginkgo.label-filter=every-minor; \
+	  done; fi
 
 .PHONY: contract
 contract: ## Hold awsfake, moto and LocalStack to the same contracts (needs Python 3.13; about 2 minutes)

@@ -17,7 +17,7 @@ import (
 )
 
 var _ = Describe("An instance that is terminated", func() {
-	It("leaves no process, mount, interface, control group or file behind", func(ctx SpecContext) {
+	It("leaves no process, mount, interface, control group or file behind", Label(everyMinor), func(ctx SpecContext) {
 		before := everything()
 		f := newFixture("t3.large").baked()
 		f.create(ctx)

@@ -64,7 +64,7 @@ func newFixture(instanceType string) *fixture {
 
 // baked has the fixture's nodes boot from the image with everything installed.
 func (f *fixture) baked() *fixture {
-	f.Class.Spec.AMISelectorTerms = []v1.AMISelectorTerm{{Tags: map[string]string{hollow.BakedTag: release}}}
+	f.Class.Spec.AMISelectorTerms = []v1.AMISelectorTerm{{Tags: map[string]string{hollow.BakedTag: run().image.Kubernetes}}}
 	return f
 }
 
@@ -108,6 +108,21 @@ func (f *fixture) pod(ctx context.Context) {
 		},
 	}
 	Expect(run().env.Admin.Create(ctx, f.Pod)).To(Succeed())
+}
+
+// launched waits until the pod's claim is written down as launched and its machine is on.
+func (f *fixture) launched(ctx context.Context) env.Instance {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		var claims karpv1.NodeClaimList
+		g.Expect(run().env.Admin.List(ctx, &claims, client.MatchingLabels{karpv1.NodePoolLabelKey: f.Pool.Name})).To(Succeed())
+		g.Expect(claims.Items).To(ConsistOf(HaveField("Status.Conditions", ContainElement(And(
+			HaveField("Type", karpv1.ConditionTypeLaunched), HaveField("Status", metav1.ConditionTrue))))))
+		instances := f.instances(ctx)
+		g.Expect(instances).To(HaveLen(1))
+		g.Expect(run().machines.Machine(instances[0].ID)).NotTo(BeNil())
+	}).WithContext(ctx).Should(Succeed())
+	return f.instances(ctx)[0]
 }
 
 // running waits until the pod runs, has said so, and returns its node and the instance.

@@ -2,28 +2,26 @@ package e2enode_test
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/samber/lo"
-	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
-	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/image"
 )
 
 // readyBudget is generous: the machine may be busy compiling. What it took is in the report.
 const readyBudget = 30 * time.Second
 
 var _ = Describe("A NodeClass without user data", func() {
-	It("makes a machine with everything installed a node within seconds, and pods run there", func(ctx SpecContext) {
+	It("makes a machine with everything installed a node within seconds, and pods run there", Label(everyMinor), func(ctx SpecContext) {
 		f := newFixture("t3.large").baked()
 		f.create(ctx)
 		f.pod(ctx)
@@ -36,14 +34,16 @@ var _ = Describe("A NodeClass without user data", func() {
 		Expect(took).To(BeNumerically("<", readyBudget))
 	}, SpecTimeout(5*time.Minute))
 
-	It("makes a stock machine a node from the repository of the cluster's minor", func(ctx SpecContext) {
+	It("makes a stock Debian machine a node from the repository of the cluster's minor", func(ctx SpecContext) {
 		f := newFixture("t3.medium")
+		f.Class.Spec.AMIFamily = lo.ToPtr(v1.AMIFamilyDebian)
+		f.Class.Spec.AMISelectorTerms = []v1.AMISelectorTerm{{Name: debianImage}}
 		f.create(ctx)
 		f.pod(ctx)
 		node, instance := f.running(ctx)
 		expectOurs(ctx, node, instance)
 		expectSize(node, 2, 4)
-		Expect(run().packages.Seen()).To(ContainElement("pkgs.k8s.io/core:/stable:/v1.36/deb/Release.key"))
+		Expect(run().packages.Seen()).To(ContainElement(packagesOfMinor() + "Release.key"))
 		Expect(in(ctx, instance, "apt-mark", "showhold")).To(ContainSubstring("kubelet"))
 	}, SpecTimeout(6*time.Minute))
 
@@ -58,14 +58,14 @@ var _ = Describe("A NodeClass without user data", func() {
 })
 
 var _ = Describe("The seed's short script", func() {
-	It("installs real packages, joins, and is the node that was asked for", func(ctx SpecContext) {
+	It("installs real packages, joins, and is the node that was asked for", Label(everyMinor), func(ctx SpecContext) {
 		f := seed(ctx)
 		f.pod(ctx)
 		node, instance := f.running(ctx)
 		expectOurs(ctx, node, instance)
 		Expect(node.Labels).To(HaveKeyWithValue("managed-by", "karpenter"))
 		Expect(run().packages.Seen()).To(ContainElements(
-			HavePrefix("deb.debian.org/debian/containerd_"), HavePrefix("pkgs.k8s.io/core:/stable:/v1.36/deb/kubeadm_"+release)))
+			HavePrefix("deb.debian.org/debian/containerd_"), HavePrefix(packagesOfMinor()+"kubeadm_"+run().image.Kubernetes)))
 		// `containerd config default` in the script wrote false; kubelet-config says systemd. A kubelet follows
 		// containerd 2 in this, so false would have worked as well, with two managers of one machine's groups.
 		Expect(in(ctx, instance, "cat", "/etc/containerd/config.toml")).To(ContainSubstring("SystemdCgroup = true"))
@@ -73,6 +73,11 @@ var _ = Describe("The seed's short script", func() {
 			To(ContainSubstring(`cgroupDriver="systemd"`))
 	}, SpecTimeout(6*time.Minute))
 })
+
+// packagesOfMinor is the repository of the cluster's minor version.
+func packagesOfMinor() string {
+	return "pkgs.k8s.io/core:/stable:/v" + image.Minor(run().image.Kubernetes) + "/deb/"
+}
 
 // bootToReady measures from the start of the fixture's machine to its node's Ready.
 func bootToReady(ctx context.Context, f *fixture) time.Duration {
@@ -94,11 +99,16 @@ func bootToReady(ctx context.Context, f *fixture) time.Duration {
 	return time.Since(started)
 }
 
+// nodeName is the one that an instance's node must have.
+func nodeName(i env.Instance) string {
+	return "ip-" + strings.ReplaceAll(i.PrivateIP, ".", "-") + "." + region + ".compute.internal"
+}
+
 // expectOurs checks that node is what Karpenter asked for, that our approver let it in, and
 // that its pods are under systemd's control groups, as kubeadm has it.
 func expectOurs(ctx context.Context, node *corev1.Node, instance env.Instance) {
 	GinkgoHelper()
-	Expect(node.Name).To(Equal("ip-" + strings.ReplaceAll(instance.PrivateIP, ".", "-") + "." + region + ".compute.internal"))
+	Expect(node.Name).To(Equal(nodeName(instance)))
 	Expect(node.Spec.ProviderID).To(Equal(instance.ProviderID))
 	Expect(node.Labels).To(And(
 		HaveKeyWithValue("role", "worker"), HaveKeyWithValue(corev1.LabelInstanceTypeStable, instance.Type),
@@ -106,33 +116,13 @@ func expectOurs(ctx context.Context, node *corev1.Node, instance env.Instance) {
 	))
 	Expect(node.Spec.Taints).To(ContainElement(And(HaveField("Key", "workload"), HaveField("Value", "ai"), HaveField("Effect", corev1.TaintEffectNoSchedule))))
 	Expect(node.Spec.Taints).NotTo(ContainElement(HaveField("Key", "karpenter.sh/unregistered")))
-	Expect(node.Status.NodeInfo.KubeletVersion).To(Equal("v" + release))
+	Expect(node.Status.NodeInfo.KubeletVersion).To(Equal("v" + run().image.Kubernetes))
 	Expect(node.Status.NodeInfo.ContainerRuntimeVersion).To(HavePrefix("containerd://2."))
 
 	expectApprovedByUs(ctx, node.Name)
+	Eventually(servingRequests).WithContext(ctx).WithArguments(node.Name).Should(And(Not(BeEmpty()), HaveEach(approved(ourReason))))
 	Expect(in(ctx, instance, "cat", "/proc/1/comm")).To(Equal("systemd\n"))
 	Expect(in(ctx, instance, "systemd-cgls", "--unit", "kubepods.slice", "--no-pager")).To(ContainSubstring("sleep 3600"))
-}
-
-// expectApprovedByUs checks that our controller approved the one client certificate of the
-// node, asked for with a token of our group, which kubeadm's auto-approval does not know.
-func expectApprovedByUs(ctx context.Context, name string) {
-	GinkgoHelper()
-	var all certificatesv1.CertificateSigningRequestList
-	Expect(run().env.Admin.List(ctx, &all)).To(Succeed())
-	own := lo.Filter(all.Items, func(r certificatesv1.CertificateSigningRequest, _ int) bool {
-		block, _ := pem.Decode(r.Spec.Request)
-		Expect(block).NotTo(BeNil())
-		request, err := x509.ParseCertificateRequest(block.Bytes)
-		Expect(err).NotTo(HaveOccurred())
-		return r.Spec.SignerName == certificatesv1.KubeAPIServerClientKubeletSignerName && request.Subject.CommonName == "system:node:"+name
-	})
-	Expect(own).To(ConsistOf(And(
-		HaveField("Spec.Username", HavePrefix("system:bootstrap:")),
-		HaveField("Spec.Groups", And(ContainElement(token.Group), Not(ContainElement(token.KubeadmGroup)))),
-		HaveField("Status.Conditions", ConsistOf(And(
-			HaveField("Type", certificatesv1.CertificateApproved), HaveField("Reason", "InstanceOfNodeClaim")))),
-	)))
 }
 
 // expectSize checks that the node is as large as its instance type: processors, and GiB of memory.

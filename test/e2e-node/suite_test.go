@@ -1,13 +1,13 @@
 // Package e2enode holds what only real nodes can show: that the user data which EC2 hands
 // out makes an unmodified kubelet join, by an unmodified kubeadm, under a real systemd, and
 // that pods run there. `make e2e-node` builds the nodes' images and runs the specs in a
-// world of their own (see test/node); it needs root.
+// world of their own (see test/node); it needs root. It does so for each Kubernetes minor in
+// NODE_MINORS. KARPENTER_OUTAGE=10m has the controller be away for longer than CI can wait.
 package e2enode_test
 
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -37,10 +37,15 @@ import (
 
 const (
 	region = "ap-northeast-2"
-	// release is the Kubernetes that test/cluster builds.
-	release = "1.36.3"
 	// imageFile names the file that `node build` printed.
 	imageFile = "KARPENTER_NODE_IMAGE"
+	// certificateLife is how long certificates of nodes are good. The kubelet asks for the next one when 70 to 90 %
+	// of it are over, counted from five minutes before it was signed: at most 51 seconds after that.
+	certificateLife = 90 * time.Second
+	// debianImage is named as Debian's cloud team does; what it is, is in every image here.
+	debianImage = "debian-12-amd64-20260601-2500"
+	// everyMinor labels specs that run on each Kubernetes minor, not the newest alone.
+	everyMinor = "every-minor"
 )
 
 func TestE2ENode(t *testing.T) {
@@ -56,6 +61,7 @@ func TestE2ENode(t *testing.T) {
 
 // parts are what specs look at.
 type parts struct {
+	image    image.Image
 	env      *env.Env
 	machines *node.Booter   // boots instances
 	packages *mirror.Mirror // what their scripts install from
@@ -65,12 +71,16 @@ type parts struct {
 // run is the one world that all specs share.
 var run = sync.OnceValue(func() *parts {
 	p := &parts{}
-	var err error
+	text, err := os.ReadFile(os.Getenv(imageFile))
+	Expect(err).NotTo(HaveOccurred(), "reading the images that `node build` made")
+	Expect(json.Unmarshal(text, &p.image)).To(Succeed())
 	p.env, err = env.Start(context.Background(), env.Options{
 		Logs: world.Logs(), Region: region, Policies: true,
-		Values:       map[string]any{"settings": map[string]any{"batchIdleDuration": "500ms", "batchMaxDuration": "2s"}},
-		ControlPlane: []string{"--address=" + world.ControlPlane},
-		Boot:         p.boot,
+		Values: map[string]any{"settings": map[string]any{"batchIdleDuration": "500ms", "batchMaxDuration": "2s"}},
+		ControlPlane: []string{
+			"--address=" + world.ControlPlane, "--kubernetes=" + p.image.Kubernetes, "--controller-manager-arg=cluster-signing-duration=" + certificateLife.String(),
+		},
+		Boot: p.boot,
 	})
 	Expect(err).NotTo(HaveOccurred())
 	return p
@@ -78,15 +88,8 @@ var run = sync.OnceValue(func() *parts {
 
 // boot starts the package mirror and the booter of real machines.
 func (p *parts) boot(ctx context.Context, e *env.Env) (func(), error) {
-	var made image.Image
-	text, err := os.ReadFile(os.Getenv(imageFile))
-	if err != nil {
-		return nil, fmt.Errorf("reading the images that `node build` made: %w", err)
-	}
-	if err := json.Unmarshal(text, &made); err != nil {
-		return nil, fmt.Errorf("reading the images that `node build` made: %w", err)
-	}
-	if p.packages, err = mirror.Start(ctx, world.Repositories, made.Repositories); err != nil {
+	var err error
+	if p.packages, err = mirror.Start(ctx, world.Repositories, p.image.Repositories); err != nil {
 		return nil, err
 	}
 	file, err := os.Create(filepath.Join(world.Logs(), "nodes.log"))
@@ -97,7 +100,7 @@ func (p *parts) boot(ctx context.Context, e *env.Env) (func(), error) {
 		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
 	api, control := e.Hypervisor()
 	p.machines = node.New(node.Config{
-		EC2: api, Region: region, Hypervisor: control, Image: made, Program: os.Getenv(world.Program), Dir: world.Machines(), Mirror: p.packages,
+		EC2: api, Region: region, Hypervisor: control, Image: p.image, Program: os.Getenv(world.Program), Dir: world.Machines(), Mirror: p.packages,
 	})
 	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger))
 	ended := make(chan error, 1)
@@ -114,11 +117,11 @@ func (p *parts) boot(ctx context.Context, e *env.Env) (func(), error) {
 
 var _ = BeforeSuite(func(ctx SpecContext) {
 	p := run()
-	allowCgroupV1(ctx, p.env.Admin)
-	_, err := p.env.AWS.EC2.AddImage(region, ec2.Image{
-		Name: "node-with-everything-installed", Architecture: "x86_64", RootDevice: "/dev/sda1", RootSizeGiB: 8, Tags: map[string]string{hollow.BakedTag: release},
-	})
-	Expect(err).NotTo(HaveOccurred())
+	configureKubelets(ctx, p)
+	for name, tags := range map[string]map[string]string{"node-with-everything-installed": {hollow.BakedTag: p.image.Kubernetes}, debianImage: nil} {
+		_, err := p.env.AWS.EC2.AddImage(region, ec2.Image{Name: name, Architecture: "x86_64", RootDevice: "/dev/sda1", RootSizeGiB: 8, Tags: tags})
+		Expect(err).NotTo(HaveOccurred())
+	}
 	config, err := clientcmd.BuildConfigFromFlags("", p.env.Kubeconfig())
 	Expect(err).NotTo(HaveOccurred())
 	p.kube, err = kubeclient.NewForConfig(config)
@@ -128,19 +131,27 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 
 var _ = AfterSuite(func(SpecContext) { run().env.Stop() }, NodeTimeout(2*time.Minute))
 
-// allowCgroupV1 tells the cluster's kubelets that this machine's kernel is all there is:
-// kubelets from 1.35 on do not start on cgroup v1 otherwise. All else in kubelet-config is
-// stock kubeadm's, the systemd cgroup driver above all.
-func allowCgroupV1(ctx context.Context, admin client.Client) {
+// configureKubelets has kubelets ask for serving certificates, as clusters do whose metrics are scraped with TLS. It
+// tells those from 1.35 on, which refuse cgroup v1, that this machine's kernel is all there is, and all of them that
+// disks are too: how full they are is no matter of a node's. All else in kubelet-config is stock kubeadm's, the systemd
+// cgroup driver above all.
+func configureKubelets(ctx context.Context, p *parts) {
 	GinkgoHelper()
 	published := &corev1.ConfigMap{}
-	Expect(admin.Get(ctx, client.ObjectKey{Namespace: "kube-system", Name: "kubelet-config"}, published)).To(Succeed())
+	Expect(p.env.Admin.Get(ctx, client.ObjectKey{Namespace: "kube-system", Name: "kubelet-config"}, published)).To(Succeed())
 	config := map[string]any{}
 	Expect(yaml.Unmarshal([]byte(published.Data["kubelet"]), &config)).To(Succeed())
-	Expect(config).To(HaveKeyWithValue("cgroupDriver", "systemd"))
-	config["failCgroupV1"] = false
+	Expect(config).To(And(HaveKeyWithValue("cgroupDriver", "systemd"), HaveKeyWithValue("rotateCertificates", true)))
+	config["serverTLSBootstrap"] = true
+	config["imageGCHighThresholdPercent"] = 100
+	config["evictionHard"] = map[string]string{
+		"memory.available": "100Mi", "nodefs.available": "1%", "nodefs.inodesFree": "1%", "imagefs.available": "1%", "imagefs.inodesFree": "1%",
+	}
+	if image.RefusesV1(p.image.Kubernetes) {
+		config["failCgroupV1"] = false
+	}
 	text, err := yaml.Marshal(config)
 	Expect(err).NotTo(HaveOccurred())
 	published.Data["kubelet"] = string(text)
-	Expect(admin.Update(ctx, published)).To(Succeed())
+	Expect(p.env.Admin.Update(ctx, published)).To(Succeed())
 }

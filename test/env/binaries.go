@@ -37,8 +37,9 @@ func Locate() (Binaries, error) {
 }
 
 // KubernetesBinaries returns the folder of etcd, kube-apiserver, kubectl and the others, building it where it is missing.
-func (b Binaries) KubernetesBinaries(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, b.Cluster, "build")
+// args are those of `cluster build`.
+func (b Binaries) KubernetesBinaries(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, b.Cluster, append([]string{"build"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -1,7 +1,8 @@
 // Command node builds and isolates real nodes. It needs root on Linux; see package node.
 //
 //	node check                     says whether this machine can run them, exit code 3 when not
-//	node build                     builds the images into the cache, prints them as JSON
+//	node build [RELEASE]           builds the images into the cache, prints them as JSON; the Kubernetes
+//	                               release is a minor or a patch that `cluster build --kubernetes` takes
 //	node run DIR COMMAND [ARG...]  runs a command in a world of its own (see package world)
 //
 // node boot and node world are for it to call itself.
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env"
@@ -23,7 +25,7 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/world"
 )
 
-const usage = `usage: node check | node build | node run DIR COMMAND [ARG...]`
+const usage = `usage: node check | node build [RELEASE] | node run DIR COMMAND [ARG...]`
 
 // exitUnable says that this machine cannot run real nodes.
 const exitUnable = 3
@@ -51,7 +53,10 @@ func run(ctx context.Context, args []string) (int, error) {
 		}
 		return 0, nil
 	case "build":
-		return 0, build(ctx)
+		if len(rest) > 1 {
+			return 2, errors.New(usage)
+		}
+		return 0, build(ctx, strings.Join(rest, ""))
 	case "run":
 		if len(rest) < 2 {
 			return 2, errors.New(usage)
@@ -65,13 +70,13 @@ func run(ctx context.Context, args []string) (int, error) {
 	return 2, errors.New(usage)
 }
 
-// build builds the images and prints them.
-func build(ctx context.Context) error {
+// build builds the images of a Kubernetes release, the newest when it is empty, and prints them.
+func build(ctx context.Context, release string) error {
 	programs, err := env.Locate()
 	if err != nil {
 		return err
 	}
-	kubernetes, err := programs.KubernetesBinaries(ctx)
+	kubernetes, err := programs.KubernetesBinaries(ctx, "--kubernetes", release)
 	if err != nil {
 		return err
 	}

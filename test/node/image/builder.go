@@ -34,6 +34,8 @@ type Image struct {
 	Stock, Baked []string
 	// Repositories is a folder that holds one for each host: pkgs.k8s.io and deb.debian.org.
 	Repositories string
+	// Kubernetes is the release of kubelet and kubeadm, for example "1.36.3".
+	Kubernetes string
 }
 
 // Build returns the image, built where it is not in the cache.
@@ -46,6 +48,9 @@ func (b Builder) Build(ctx context.Context) (Image, error) {
 		return Image{}, err
 	}
 	defer unlock()
+	if err := b.sweep(ctx); err != nil {
+		return Image{}, err
+	}
 	if err := b.installTools(ctx); err != nil {
 		return Image{}, err
 	}
@@ -69,7 +74,7 @@ func (b Builder) Build(ctx context.Context) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	return Image{Stock: []string{stock, base}, Baked: []string{baked, stock, base}, Repositories: repositories}, nil
+	return Image{Stock: []string{stock, base}, Baked: []string{baked, stock, base}, Repositories: repositories, Kubernetes: b.Version}, nil
 }
 
 // lock waits until nobody else builds into the cache.
@@ -84,6 +89,36 @@ func (b Builder) lock() (func(), error) {
 	return func() { _ = file.Close() }, nil // which unlocks
 }
 
+// sweep removes what a build left that was killed.
+func (b Builder) sweep(ctx context.Context) error {
+	var left []string
+	for _, pattern := range []string{guestPrefix + "*", mountPrefix + "*", "*" + partSuffix} {
+		found, err := filepath.Glob(filepath.Join(b.Cache, pattern))
+		if err != nil {
+			return err
+		}
+		left = append(left, found...)
+	}
+	errs := make([]error, 0, len(left))
+	for _, dir := range left {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	signers, err := filepath.Glob(filepath.Join(os.TempDir(), b.signerPrefix()+"*"))
+	if err != nil {
+		return err
+	}
+	for _, home := range signers {
+		errs = append(errs, (&signer{home: home}).close(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("removing what a killed build left: %w", err)
+	}
+	return nil
+}
+
+// partSuffix marks the folder of a step that is not done.
+const partSuffix = ".part"
+
 // step returns the folder called name-hash, where build leaves its result the first time.
 // inputs are everything that the result depends on.
 func (b Builder) step(name string, inputs []string, build func(dir string) error) (string, error) {
@@ -93,10 +128,7 @@ func (b Builder) step(name string, inputs []string, build func(dir string) error
 	}
 	start := time.Now()
 	b.say("building %s", name)
-	work := done + ".part"
-	if err := os.RemoveAll(work); err != nil { // of a build that was killed
-		return "", fmt.Errorf("building %s: %w", name, err)
-	}
+	work := done + partSuffix
 	if err := os.Mkdir(work, 0o755); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}

@@ -77,7 +77,9 @@ func TestCodename(t *testing.T) {
 func TestLay(t *testing.T) {
 	g := NewWithT(t)
 	dir := t.TempDir()
-	g.Expect(lay("files/packages/kubeadm", dir, strings.NewReplacer("@VERSION@", "1.36.3-1.1", "@ARCH@", "amd64"))).To(Succeed())
+	for _, tree := range append([]string{"kubeadm"}, Builder{Version: "1.36.3"}.kubeadmExtras()...) {
+		g.Expect(lay("files/packages/"+tree, dir, strings.NewReplacer("@VERSION@", "1.36.3-1.1", "@ARCH@", "amd64"))).To(Succeed())
+	}
 	control, err := os.ReadFile(filepath.Join(dir, "DEBIAN/control"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(control)).To(And(ContainSubstring("Version: 1.36.3-1.1\n"), ContainSubstring("kubernetes-programs (= 1.36.3-1.1)"), Not(ContainSubstring("@"+"VERSION@"))))
@@ -86,6 +88,34 @@ func TestLay(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(info.Mode()&0o111 != 0).To(Equal(executable), name)
 	}
+}
+
+func TestReleasesOnCgroupV1(t *testing.T) {
+	for release, refuses := range map[string]bool{"1.36.3": true, "1.35.0": true, "1.34.4": false, "1.30.14": false, "2.0.0": true} {
+		NewWithT(t).Expect(RefusesV1(release)).To(Equal(refuses), release)
+	}
+	NewWithT(t).Expect(Builder{Version: "1.34.4"}.kubeadmExtras()).To(BeEmpty(), "kubeadm of the user's own is not in the way")
+}
+
+func TestSweepRemovesWhatAKilledBuildLeft(t *testing.T) {
+	g := NewWithT(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	b := Builder{Cache: t.TempDir(), Out: io.Discard}
+	signers := filepath.Join(os.TempDir(), b.signerPrefix()+"1")
+	for _, dir := range []string{"base-0123", "stock-4567.part/etc", "guest-1", "mount-1/root"} {
+		g.Expect(os.MkdirAll(filepath.Join(b.Cache, dir), 0o700)).To(Succeed())
+	}
+	g.Expect(os.Mkdir(signers, 0o700)).To(Succeed())
+	stranger := filepath.Join(os.TempDir(), Builder{Cache: "elsewhere"}.signerPrefix()+"1")
+	g.Expect(os.Mkdir(stranger, 0o700)).To(Succeed())
+
+	g.Expect(b.sweep(t.Context())).To(Succeed())
+
+	left, err := os.ReadDir(b.Cache)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(left).To(ConsistOf(HaveField("Name()", "base-0123")))
+	g.Expect(signers).NotTo(BeADirectory())
+	g.Expect(stranger).To(BeADirectory(), "of a build into another cache")
 }
 
 func TestKubernetesPath(t *testing.T) {

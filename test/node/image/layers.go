@@ -12,6 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Folders beside the results of steps, while steps are made.
+const (
+	guestPrefix = "guest-"
+	mountPrefix = "mount-"
+)
+
 // builtin are the kernel modules that scripts load. A node shares its kernel with everything
 // else on the machine and must not load modules into it: to modprobe these are part of the
 // kernel, which world.Check has made sure of.
@@ -28,7 +34,7 @@ func (b Builder) stock(ctx context.Context, base, repositories string) (string, 
 	if err != nil {
 		return "", err
 	}
-	own, err := os.MkdirTemp("", "guest-")
+	own, err := os.MkdirTemp(b.Cache, guestPrefix)
 	if err != nil {
 		return "", err
 	}
@@ -121,7 +127,7 @@ exec chroot "$root" "$@"
 
 // within runs a program of an image, whose changes stay in m.upper.
 func within(ctx context.Context, m mounts, program ...string) (err error) {
-	place, err := os.MkdirTemp(filepath.Dir(m.upper), "mount-")
+	place, err := os.MkdirTemp(filepath.Dir(m.upper), mountPrefix)
 	if err != nil {
 		return err
 	}
@@ -132,7 +138,8 @@ func within(ctx context.Context, m mounts, program ...string) (err error) {
 			return err
 		}
 	}
-	args := []string{"--mount", "--propagation", "private", "sh", "-ec", mountScript, "sh", strings.Join(m.lower, ":"), m.upper, work, root, m.shown}
+	// With a process namespace of its own, whatever ends unshare ends all that the program has started.
+	args := []string{"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-ec", mountScript, "sh", strings.Join(m.lower, ":"), m.upper, work, root, m.shown}
 	_, err = command{Path: "unshare", Args: append(args, program...), Env: []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive",
 	}}.run(ctx)

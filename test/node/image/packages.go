@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -27,6 +28,8 @@ const (
 // debian is one package to build.
 type debian struct {
 	name, version string
+	// more are folders of files/packages that the package has beside its own.
+	more []string
 	// programs are installed under the paths that are their keys.
 	programs map[string]string
 	// links are made, from path to target.
@@ -67,7 +70,7 @@ func (b Builder) repositoryList(ctx context.Context, programs string) ([]reposit
 			{name: "kubernetes-programs", version: kubernetes, programs: map[string]string{"usr/lib/kubernetes/kube": filepath.Join(b.Kubernetes, "kube")}},
 			{name: "kubernetes-cni", version: version["plugins"], programs: from("opt/cni/bin", "host-local", "loopback", "portmap", "ptp")},
 			{name: "kubelet", version: kubernetes, links: map[string]string{"usr/bin/kubelet": multicall}},
-			{name: "kubeadm", version: kubernetes, links: map[string]string{"usr/bin/kubeadm": multicall}},
+			{name: "kubeadm", version: kubernetes, more: b.kubeadmExtras(), links: map[string]string{"usr/bin/kubeadm": multicall}},
 			{name: "kubectl", version: kubernetes, links: map[string]string{"usr/bin/kubectl": multicall}},
 		}},
 	}, nil
@@ -75,13 +78,29 @@ func (b Builder) repositoryList(ctx context.Context, programs string) ([]reposit
 
 // kubernetesPath is where pkgs.k8s.io has the packages of the version's minor.
 func (b Builder) kubernetesPath() string {
-	minor := b.Version[:strings.LastIndex(b.Version, ".")]
-	return "core:/stable:/v" + minor + "/deb"
+	return "core:/stable:/v" + Minor(b.Version) + "/deb"
+}
+
+// Minor is the minor of a release: "1.36" of "1.36.3".
+func Minor(release string) string { return release[:strings.LastIndex(release, ".")] }
+
+// RefusesV1 reports whether a release's kubelet and kubeadm refuse a machine with cgroup v1, unless told otherwise.
+func RefusesV1(release string) bool {
+	minor, err := strconv.Atoi(strings.TrimPrefix(Minor(release), "1."))
+	return err != nil || minor >= 35
+}
+
+// kubeadmExtras let kubeadm join on cgroup v1.
+func (b Builder) kubeadmExtras() []string {
+	if RefusesV1(b.Version) {
+		return []string{"kubeadm-on-cgroup-v1"}
+	}
+	return nil
 }
 
 // pack builds one package into dir.
 func (d debian) pack(ctx context.Context, dir string) error {
-	tree, err := os.MkdirTemp("", "package-")
+	tree, err := os.MkdirTemp(dir, "package-")
 	if err != nil {
 		return fmt.Errorf("packing %s: %w", d.name, err)
 	}
@@ -90,8 +109,10 @@ func (d debian) pack(ctx context.Context, dir string) error {
 		return err
 	}
 	words := strings.NewReplacer("@VERSION@", d.version, "@ARCH@", architecture())
-	if err := lay(path.Join("files", "packages", d.name), tree, words); err != nil {
-		return fmt.Errorf("packing %s: %w", d.name, err)
+	for _, name := range append([]string{d.name}, d.more...) {
+		if err := lay(path.Join("files", "packages", name), tree, words); err != nil {
+			return fmt.Errorf("packing %s: %w", d.name, err)
+		}
 	}
 	for to, from := range d.programs {
 		if err := copyFile(from, filepath.Join(tree, to), 0o755); err != nil {

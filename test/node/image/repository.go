@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func (b Builder) repositories(ctx context.Context, programs string) (string, err
 		return "", err
 	}
 	return b.step("repositories", []string{filepath.Base(programs), b.Kubernetes, b.Version, text, fmt.Sprint(list)}, func(dir string) (err error) {
-		key, err := newSigner(ctx)
+		key, err := b.newSigner(ctx)
 		if err != nil {
 			return err
 		}
@@ -96,9 +97,12 @@ type signer struct {
 	public []byte // armoured
 }
 
-func newSigner(ctx context.Context) (*signer, error) {
+// signerPrefix is of the folders of this cache's signers.
+func (b Builder) signerPrefix() string { return "karpenter-signer-" + hash(b.Cache)[:8] + "-" }
+
+func (b Builder) newSigner(ctx context.Context) (*signer, error) {
 	// In the temporary folder and not the cache: the agent's socket must have a short path.
-	home, err := os.MkdirTemp("", "signer-")
+	home, err := os.MkdirTemp("", b.signerPrefix())
 	if err != nil {
 		return nil, err
 	}
@@ -126,5 +130,8 @@ func (s *signer) gpg(ctx context.Context, stdin []byte, args ...string) ([]byte,
 // close ends the agent that gpg started and removes the key, even where ctx has ended.
 func (s *signer) close(ctx context.Context) error {
 	_, err := command{Path: "gpgconf", Args: []string{"--homedir", s.home, "--kill", "all"}}.run(context.WithoutCancel(ctx))
+	if errors.Is(err, exec.ErrNotFound) {
+		err = nil // then no agent runs
+	}
 	return errors.Join(err, os.RemoveAll(s.home))
 }

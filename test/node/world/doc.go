@@ -8,6 +8,11 @@
 // and the network and the mounts go with them.
 //
 // On the machine itself it makes one folder and one control group in each hierarchy, and
-// removes them at the end; Run fails when they cannot be removed. The logs of a run that
-// failed stay, and it says where.
+// removes them at the end; Run fails when they cannot be removed. What a run that was killed
+// has left, the next one removes. The logs of a run that failed stay, and it says where.
+//
+// User data runs as root in such worlds. Run therefore looks at the machine before and after:
+// mounts, interfaces, routes, packet filter, modules, swap, the kernel's settings and the
+// folders that installing packages and joining a cluster write to. It fails naming every
+// difference, also one that somebody else has made meanwhile.
 package world

@@ -33,11 +33,24 @@ func Logs() string { return filepath.Join(os.Getenv(Folder), logsName) }
 func Machines() string { return filepath.Join(os.Getenv(Folder), "machines") }
 
 // Run runs a command in a world of its own, in dir, and returns its exit code. The command
-// is interrupted when ctx ends.
-func Run(ctx context.Context, dir string, command []string) (code int, err error) {
+// is interrupted when ctx ends. Run fails when the machine around the world is not as it was.
+func Run(ctx context.Context, dir string, command []string) (int, error) {
 	if err := Check(); err != nil {
 		return 0, err
 	}
+	before, err := look(ctx, "/")
+	if err != nil {
+		return 0, err
+	}
+	code, err := run(ctx, dir, command)
+	after, lookErr := look(context.WithoutCancel(ctx), "/")
+	if lookErr == nil {
+		lookErr = before.compare(after)
+	}
+	return code, errors.Join(err, lookErr)
+}
+
+func run(ctx context.Context, dir string, command []string) (code int, err error) {
 	own, err := cgroup.Own()
 	if err != nil {
 		return 0, err
