@@ -2,6 +2,8 @@ package join_test
 
 import (
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,10 +16,16 @@ import (
 )
 
 // served is s with an API server that answers, by a certificate that s's CA vouches for. It
-// refuses who has no credentials, as one without anonymous requests does.
+// takes s's token alone, as one without anonymous requests does.
 func served(t *testing.T, s join.Spec) join.Spec {
 	t.Helper()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer abcdef."+secret {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	s.Cluster.Endpoint = strings.TrimPrefix(server.URL, "https://")
 	s.Cluster.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
@@ -54,4 +62,15 @@ func TestReachTellsWhatIsWrong(t *testing.T) {
 			g.Expect(b.joins).To(HaveLen(1), "kubeadm tries all the same")
 		})
 	}
+}
+
+// A token that is not taken is told of, and not shown.
+func TestATokenThatIsNotTakenIsToldOf(t *testing.T) {
+	g := NewWithT(t)
+	lost := served(t, goldens(t)["ubuntu/1.36"])
+	lost.Token.Secret = "fedcba9876543210"
+	b := boot(t, lost, image{name: stock, baked: "1.36.3"})
+	g.Expect(phases(b.Console.Text())).To(ContainElement("karpenter-join phase=credentials result=error http=401"))
+	g.Expect(b.Console.Text()).NotTo(ContainSubstring(lost.Token.Secret))
+	g.Expect(b.joins).To(HaveLen(1), "kubeadm tries all the same")
 }

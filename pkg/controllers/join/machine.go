@@ -50,6 +50,8 @@ var remedies = []remedy{
 	{"runtime", "ContainerRuntimeFailed", "containerd does not start: look at its journal on the instance"},
 	{"token", "TokenNotFetched", "it cannot read its token from Systems Manager: the role of its instance profile needs charts/karpenter/iam/node-token-policy.json, " +
 		"and its subnet a route or an endpoint to Systems Manager"},
+	{"credentials", "TokenRefused", "the API server does not take the bootstrap token that it has: the token's Secret was deleted, edited or has expired; " +
+		"the controller makes it again within half a minute, while it may create Secrets in kube-system"},
 	{"join", "JoinFailed", "kubeadm join did not succeed"},
 }
 

@@ -94,6 +94,7 @@ func TestFirstMissing(t *testing.T) {
 		"the machine's clock is behind":  {reach("exit=60 clock=x curl: (60) SSL certificate problem: certificate is not yet valid"), "ClockWrong", "169.254.169.123", false},
 		"no packages":                    {failing("packages", "exit=100"), "PackagesMissing", "mirror", false},
 		"no token":                       {failing("token", "exit=22"), "TokenNotFetched", "node-token-policy.json", false},
+		"a token that is not taken":      {failing("credentials", "http=401"), "TokenRefused", "was deleted, edited or has expired", false},
 		"a kubelet that is too new":      {failing("version", "kubelet=1.37 cluster=1.36"), "KubeletTooNew", "kubelet=1.37 cluster=1.36", false},
 		"kubeadm gave up":                {failing("join", "exit=1"), "JoinFailed", "phase=join result=error exit=1", false},
 		"a phase without a remedy":       {failing("swap-off", "exit=1"), "UserDataFailed", "phase swap-off", false},

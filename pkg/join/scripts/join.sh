@@ -22,6 +22,15 @@ reach() {
   done
 }
 
+# credentials tells whether the API server takes the token, which may be lost by now. It
+# keeps nobody from joining: the controller makes a token again that somebody deleted.
+credentials() {
+  local status
+  status=$(sed -n 's/^ *token: \(.*\)/header = "Authorization: Bearer \1"/p' <<<"$discovery_config" |
+    curl -sS --max-time 5 --config - --cacert "$work/ca.crt" -o /dev/null -w '%{http_code}' "$1/version" 2>/dev/null) || return 0
+  if [ "$status" = 401 ]; then report credentials error "http=$status"; fi
+}
+
 # What is secret lies in memory, readable by root only, until this script ends.
 join() {
   if [ -f /etc/kubernetes/kubelet.conf ]; then return 0; fi
@@ -30,6 +39,7 @@ join() {
   touch "$work/discovery.conf"
   chmod 0600 "$work/discovery.conf"
   printf '%s\n' "$discovery_config" >"$work/discovery.conf"
+  credentials "$(sed -n 's/^ *server: //p' <<<"$discovery_config")"
   fill_in "$kubeadm_config" >"$work/join.yaml"
   printf '%s\n' "$kubelet_patch" >"$work/patches/kubeletconfiguration+json.json"
   systemctl enable kubelet
