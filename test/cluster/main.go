@@ -14,7 +14,7 @@ import (
 )
 
 const usage = `usage: cluster build [flags]     build the programs, print their folder
-       cluster up [flags]        run a cluster until interrupted
+       cluster up [flags]        run a cluster until interrupted; SIGUSR1 restarts its API server
        cluster down DIR          end the cluster whose folder is DIR
 "cluster build -h" and "cluster up -h" list the flags.
 `

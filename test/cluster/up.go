@@ -10,8 +10,10 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/cluster/folder"
@@ -121,12 +123,27 @@ func serve(ctx context.Context, s plane.Setup) error {
 	if err != nil {
 		return fmt.Errorf("printing the cluster: %w", err)
 	}
-	select {
-	case <-ctx.Done():
-		s.Say("stopping: " + context.Cause(ctx).Error())
-		return nil
-	case <-cluster.Failed():
-		return cluster.Err()
+	return attend(ctx, cluster)
+}
+
+// attend restarts the API server whenever SIGUSR1 comes, until ctx ends or a program does.
+func attend(ctx context.Context, cluster *plane.Plane) error {
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGUSR1)
+	defer signal.Stop(again)
+	for {
+		select {
+		case <-again:
+			if err := cluster.RestartAPIServer(); err != nil {
+				return err
+			}
+			cluster.Say("API server restarted")
+		case <-ctx.Done():
+			cluster.Say("stopping: " + context.Cause(ctx).Error())
+			return nil
+		case <-cluster.Failed():
+			return cluster.Err()
+		}
 	}
 }
 

@@ -42,7 +42,8 @@ type Plane struct {
 	kubeadm kubeadm
 	fail    context.CancelCauseFunc // ends failed
 	failed  context.Context
-	// running is written by Start only.
+
+	mu      sync.Mutex
 	running map[string]*process.Process
 }
 
@@ -169,11 +170,36 @@ func (p *Plane) launch(names ...string) error {
 		if err != nil {
 			return err
 		}
+		p.mu.Lock()
 		p.running[name] = child
+		p.mu.Unlock()
 		go func() {
 			<-child.Done()
-			p.fail(child.Err())
+			if p.program(name) == child {
+				p.fail(child.Err())
+			}
 		}()
+	}
+	return nil
+}
+
+// program is the running one of that name, nil when there is none.
+func (p *Plane) program(name string) *process.Process {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.running[name]
+}
+
+// RestartAPIServer ends the API server and starts it again with the same flags, as somebody
+// does who changes them. It returns when the new one runs; it answers a few seconds later.
+func (p *Plane) RestartAPIServer() error {
+	p.mu.Lock()
+	old := p.running[apiServer]
+	delete(p.running, apiServer)
+	p.mu.Unlock()
+	old.Stop(stopGrace)
+	if err := p.launch(apiServer); err != nil {
+		return fmt.Errorf("restarting the API server: %w", err)
 	}
 	return nil
 }
@@ -190,7 +216,7 @@ func (p *Plane) Stop() {
 	for _, together := range [][]string{{controllerManager, scheduler}, {apiServer}, {etcd}} {
 		var wg sync.WaitGroup
 		for _, name := range together {
-			if child := p.running[name]; child != nil {
+			if child := p.program(name); child != nil {
 				wg.Go(func() { child.Stop(stopGrace) })
 			}
 		}

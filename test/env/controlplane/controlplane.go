@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/process"
@@ -64,6 +65,14 @@ func Start(ctx context.Context, program, logs string, args ...string) (*Cluster,
 		return nil, fmt.Errorf("starting a control plane (see %s): %w", filepath.Join(logs, "cluster.log"), err)
 	}
 	return cluster, nil
+}
+
+// RestartAPIServer has the API server ended and started again. It does not wait for either.
+func (c *Cluster) RestartAPIServer() error {
+	if err := syscall.Kill(c.process.PID(), syscall.SIGUSR1); err != nil {
+		return fmt.Errorf("telling the control plane to restart its API server: %w", err)
+	}
+	return nil
 }
 
 // Stop ends every process of the cluster and removes its files.
