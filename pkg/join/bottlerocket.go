@@ -12,9 +12,6 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 )
 
-// Bottlerocket is AWS's container OS, in its variants aws-k8s-*.
-const Bottlerocket Family = "Bottlerocket"
-
 // renderBottlerocket returns settings for Bottlerocket's API, as TOML: the user's, with ours
 // over them. Nothing runs there that we could write; the kubelet of the image makes its own
 // way to a certificate with the token.

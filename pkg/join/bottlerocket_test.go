@@ -32,7 +32,32 @@ func bottlerocket(t *testing.T, change func(*join.Spec)) map[string]any {
 	return document["settings"].(map[string]any)
 }
 
-func kubernetes(settings map[string]any) map[string]any { return settings["kubernetes"].(map[string]any) }
+func kubernetes(settings map[string]any) map[string]any {
+	return settings["kubernetes"].(map[string]any)
+}
+
+// verifyBottlerocket reads a golden of the matrix back.
+func verifyBottlerocket(t *testing.T, s join.Spec, userData []byte) {
+	t.Helper()
+	g := NewWithT(t)
+	var document map[string]any
+	g.Expect(toml.Unmarshal(userData, &document)).To(Succeed())
+	g.Expect(document).To(HaveLen(1))
+	got := kubernetes(document["settings"].(map[string]any))
+	g.Expect(got).To(And(
+		HaveKeyWithValue("api-server", "https://"+s.Cluster.Endpoint),
+		HaveKeyWithValue("bootstrap-token", s.Token.Value()),
+		HaveKeyWithValue("cluster-certificate", base64.StdEncoding.EncodeToString(s.Cluster.CA)),
+		HaveKeyWithValue("cloud-provider", "external"),
+		HaveKeyWithValue("cluster-dns-ip", "10.96.0.10"),
+		HaveKeyWithValue("image-gc-high-threshold-percent", "70"),
+		HaveKeyWithValue("image-gc-low-threshold-percent", "60"),
+		HaveKeyWithValue("kube-reserved", map[string]any{"cpu": "80m", "memory": "0", "ephemeral-storage": "0"}),
+		HaveKeyWithValue("system-reserved", map[string]any{"memory": "100Mi"}),
+		HaveKeyWithValue("max-pods", s.Sizes.MaxPods),
+		HaveKeyWithValue("node-taints", map[string]any{"karpenter.sh/unregistered": []any{":NoExecute"}, "workload": []any{"ai:NoSchedule"}}),
+	))
+}
 
 func TestBottlerocketIsToldWhoItIs(t *testing.T) {
 	g := NewWithT(t)

@@ -77,13 +77,14 @@ func userSettings(document []byte) (table, error) {
 		if !ok {
 			return nil, &SpecError{Field: "spec.kubelet." + field, Problem: "has no setting in Bottlerocket; remove it, or use another family"}
 		}
+		if string(fields[field]) == "null" {
+			continue
+		}
 		value, err := known.value(fields[field])
 		if err != nil {
 			return nil, &SpecError{Field: "spec.kubelet." + field, Problem: err.Error()}
 		}
-		if value != nil {
-			settings[known.name] = value
-		}
+		settings[known.name] = value
 	}
 	return settings, nil
 }
@@ -166,16 +167,13 @@ func reservedSettings(list corev1.ResourceList) table {
 	return settings
 }
 
-// value is raw as Bottlerocket takes it, nil for JSON's null.
+// value is raw as Bottlerocket takes it.
 func (s setting) value(raw json.RawMessage) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
 		return nil, fmt.Errorf("is not JSON: %w", err)
-	}
-	if value == nil {
-		return nil, nil
 	}
 	if number, ok := value.(json.Number); ok {
 		whole, err := number.Int64()

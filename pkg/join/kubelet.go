@@ -32,6 +32,9 @@ func settings(spec Spec) (map[string]json.RawMessage, error) {
 	if _, set := fields["podsPerCore"]; set || own.PodsPerCore != 0 {
 		fields["podsPerCore"] = json.RawMessage("0")
 	}
+	if _, set := fields["volumePluginDir"]; !set && spec.Family == Flatcar {
+		fields["volumePluginDir"] = json.RawMessage(`"` + volumePlugins + `"`)
+	}
 	for name, value := range sizeFields(spec.Sizes) {
 		raw, err := json.Marshal(value)
 		if err != nil {

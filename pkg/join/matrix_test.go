@@ -34,9 +34,11 @@ var families = map[string]struct {
 	stock  string
 	verify func(*testing.T, join.Spec, []byte)
 }{
-	"ubuntu": {join.Ubuntu, stock, verifyShell(cloudInitScript)},
-	"debian": {join.Debian, "debian-12-amd64-20260101-1", verifyShell(cloudInitScript)},
-	"al2023": {join.AL2023, "al2023-ami-2023.9.20260101.0-kernel-6.1-x86_64", verifyShell(cloudInitScript)},
+	"ubuntu":       {join.Ubuntu, stock, verifyShell(cloudInitScript)},
+	"debian":       {join.Debian, "debian-12-amd64-20260101-1", verifyShell(cloudInitScript)},
+	"al2023":       {join.AL2023, "al2023-ami-2023.9.20260101.0-kernel-6.1-x86_64", verifyShell(cloudInitScript)},
+	"bottlerocket": {join.Bottlerocket, "", verifyBottlerocket},
+	"flatcar":      {join.Flatcar, "", verifyShell(ignitionScript)},
 }
 
 // matrix are the goldens of all families and minors, each with something in every place that
@@ -144,7 +146,7 @@ func verifyKubeletPatch(g Gomega, s join.Spec, text string) {
 		g.Expect(operation.Op).To(Equal("add"))
 		got[operation.Path] = string(operation.Value)
 	}
-	g.Expect(got).To(Equal(map[string]string{
+	want := map[string]string{
 		"/clusterDNS":                  `["10.96.0.10"]`,
 		"/evictionHard":                `{"memory.available":"100Mi","nodefs.available":"10%"}`,
 		"/imageGCHighThresholdPercent": "70",
@@ -152,7 +154,11 @@ func verifyKubeletPatch(g Gomega, s join.Spec, text string) {
 		"/kubeReserved":                `{"cpu":"80m"}`,
 		"/maxPods":                     fmt.Sprint(s.Sizes.MaxPods),
 		"/systemReserved":              `{"memory":"100Mi"}`,
-	}))
+	}
+	if s.Family == join.Flatcar {
+		want["/volumePluginDir"] = `"/opt/libexec/kubernetes/kubelet-plugins/volume/exec/"`
+	}
+	g.Expect(got).To(Equal(want))
 }
 
 // verifyDiscovery reads the kubeconfig as client-go does.

@@ -14,29 +14,27 @@ import (
 // Errors: *SpecError for input that cannot be rendered, *SizeError when EC2 would refuse
 // the result.
 func Render(spec Spec) (UserData, error) {
+	render, fit := renderUnknown, limited
 	switch spec.Family {
 	case Custom:
-		raw, err := renderCustom(spec)
-		if err != nil {
-			return UserData{}, err
-		}
-		return limited(raw)
+		render = renderCustom
 	case Ubuntu, Debian, AL2023:
-		raw, err := scriptedFamilies()[spec.Family].render(spec)
-		if err != nil {
-			return UserData{}, err
-		}
-		return compressed(raw)
+		render, fit = scriptedFamilies()[spec.Family].render, compressed
 	case Bottlerocket:
-		raw, err := renderBottlerocket(spec)
-		if err != nil {
-			return UserData{}, err
-		}
-		return compressed(raw)
-	default:
-		return UserData{}, &SpecError{Field: "spec.amiFamily", Problem: fmt.Sprintf(
-			"%q is not rendered for kubeadm clusters; use Ubuntu, Debian or AL2023, or Custom with a spec.userData of your own", spec.Family)}
+		render, fit = renderBottlerocket, compressed
+	case Flatcar:
+		render = renderFlatcar
 	}
+	raw, err := render(spec)
+	if err != nil {
+		return UserData{}, err
+	}
+	return fit(raw)
+}
+
+func renderUnknown(spec Spec) ([]byte, error) {
+	return nil, &SpecError{Field: "spec.amiFamily", Problem: fmt.Sprintf(
+		"%q is not rendered for kubeadm clusters; use Ubuntu, Debian, AL2023, Bottlerocket or Flatcar, or Custom with a spec.userData of your own", spec.Family)}
 }
 
 // NeedsSigning reports whether the machine reads cluster-info with the token in place of a
@@ -54,22 +52,31 @@ func limited(raw []byte) (UserData, error) {
 	return NewUserData(raw), nil
 }
 
-// compressed is for families with cloud-init, which unpacks gzip. What fits is left
+// compressed is for families with cloud-init, and Bottlerocket, which unpack gzip. What fits is left
 // readable. The header has no time, so the bytes are the same each time.
 func compressed(raw []byte) (UserData, error) {
 	if len(raw) <= MaxUserData {
 		return NewUserData(raw), nil
 	}
-	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	packed, err := gzipped(raw)
 	if err != nil {
 		return UserData{}, fmt.Errorf("compressing user data: %w", err)
 	}
+	return limited(packed)
+}
+
+// gzipped is raw as gzip packs it.
+func gzipped(raw []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := w.Write(raw); err != nil {
-		return UserData{}, fmt.Errorf("compressing user data: %w", err)
+		return nil, err
 	}
 	if err := w.Close(); err != nil {
-		return UserData{}, fmt.Errorf("compressing user data: %w", err)
+		return nil, err
 	}
-	return limited(packed.Bytes())
+	return packed.Bytes(), nil
 }

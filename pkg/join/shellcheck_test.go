@@ -40,6 +40,9 @@ func TestShellCheck(t *testing.T) {
 func ownScripts(t *testing.T, userData string) []string {
 	t.Helper()
 	var found []string
+	if strings.HasPrefix(userData, `{"ignition":`) {
+		found = append(found, ignitionScript(t, []byte(userData)))
+	}
 	if strings.HasPrefix(userData, "MIME-Version:") {
 		for _, part := range parse(t, strings.NewReader(userData)) {
 			if strings.Contains(part.body, "karpenter-join phase=") {

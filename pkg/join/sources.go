@@ -21,6 +21,10 @@ type Sources struct {
 	// PackageKey is the URL of the key that packages are signed with; empty where it is beside
 	// them, as PublicPackages has it.
 	PackageKey string
+	// Binaries is the URL that stands for PublicBinaries, for families without packages, without
+	// a slash at its end: below it are v1.36.3/bin/linux/amd64/kubelet and its like with their
+	// digests, and below cni-plugins/ and cri-tools/ what these projects release, as they do.
+	Binaries string
 	// HTTPProxy and HTTPSProxy are URLs of proxies, for what is fetched by http and by https.
 	HTTPProxy, HTTPSProxy string
 	// NoProxy are hosts, domains (".example.com") and networks that are reached without a
@@ -68,6 +72,9 @@ func exceptions(spec Spec) []string {
 func sourceVariables(spec Spec) []variable {
 	s := spec.Sources
 	variables := []variable{{"package_repository", s.packages()}, {"package_key", s.PackageKey}}
+	if spec.Family == Flatcar {
+		variables = binaryVariables(s)
+	}
 	if s.proxied() {
 		variables = append(variables,
 			variable{"proxy_http", s.HTTPProxy},

@@ -17,7 +17,11 @@ const (
 	Ubuntu Family = "Ubuntu"
 	Debian Family = "Debian"
 	AL2023 Family = "AL2023"
-	Custom Family = "Custom"
+	// Bottlerocket is AWS's container OS, in its variants aws-k8s-*.
+	Bottlerocket Family = "Bottlerocket"
+	// Flatcar is Flatcar Container Linux, 3185.0.0 and newer.
+	Flatcar Family = "Flatcar"
+	Custom  Family = "Custom"
 )
 
 // Spec is everything that the user data of one launch template is made from.

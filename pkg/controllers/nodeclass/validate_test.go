@@ -32,7 +32,7 @@ func testValidate(t *testing.T, a *api) {
 		"a value that is too long":         {`{tags: {k: ` + strings.Repeat("v", 257) + `}}`, "TagValidationFailed", `spec.tags[k]: values have at most 256 characters; shorten it`},
 		"more tags than fit":               {`{tags: {` + strings.Join(many, ", ") + `}}`, "TagValidationFailed", `spec.tags has 41 entries and at most 40 fit beside Karpenter's own; remove some`},
 		"user data that are too long":      {`{amiFamily: Custom, amiSelectorTerms: [{alias: ubuntu@24.04}], userData: "` + noise + `"}`, "UserDataSizeLimitExceeded", "user data would be 17000 bytes and EC2 takes 16384"},
-		"a family that is not rendered":    {`{amiFamily: Bottlerocket, amiSelectorTerms: [{name: "ubuntu*", owner: "099720109477"}]}`, "InvalidSpec", `spec.amiFamily: "Bottlerocket" is not rendered for kubeadm clusters`},
+		"a family that is not rendered":    {`{amiFamily: AL2, amiSelectorTerms: [{name: "ubuntu*", owner: "099720109477"}]}`, "InvalidSpec", `spec.amiFamily: "AL2" is not rendered for kubeadm clusters`},
 		"the spec is judged before AWS is": {`{kubelet: {maxPods: -1}, instanceProfile: nobodys}`, "InvalidKubeletConfiguration", `maxPods`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 // sources are the flags of join.Sources as they were given.
 type sources struct {
-	packages, packageKey, httpProxy, httpsProxy, noProxy, registryMirrors string
+	packages, packageKey, binaries, httpProxy, httpsProxy, noProxy, registryMirrors string
 }
 
 // The flags of sources. They are named after nodes, since HTTP_PROXY and its like in the
@@ -22,6 +22,7 @@ type sources struct {
 const (
 	flagPackages   = "node-package-repository"
 	flagPackageKey = "node-package-key"
+	flagBinaries   = "node-binary-repository"
 	flagHTTPProxy  = "node-http-proxy"
 	flagHTTPSProxy = "node-https-proxy"
 	flagNoProxy    = "node-no-proxy"
@@ -31,6 +32,7 @@ const (
 func (s *sources) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&s.packages, flagPackages, "", "The URL of a mirror of "+join.PublicPackages+", from which nodes install kubelet and kubeadm where their image lacks them. Below it are v<minor>/deb/ and v<minor>/rpm/.")
 	fs.StringVar(&s.packageKey, flagPackageKey, "", "The URL of the key that those packages are signed with. By default the one beside them: Release.key, or repodata/repomd.xml.key.")
+	fs.StringVar(&s.binaries, flagBinaries, "", "The URL of a mirror of "+join.PublicBinaries+", from which Flatcar nodes install kubelet and kubeadm where their image lacks them. Below it are v<version>/bin/linux/<arch>/, and cni-plugins/ and cri-tools/ with what these projects release.")
 	fs.StringVar(&s.httpProxy, flagHTTPProxy, "", "The URL of the proxy through which nodes fetch http URLs: packages, and what containerd and kubelet fetch. Never metadata, the API server, services or pods.")
 	fs.StringVar(&s.httpsProxy, flagHTTPSProxy, "", "The same for https URLs, with which images are fetched.")
 	fs.StringVar(&s.noProxy, flagNoProxy, "", "What nodes reach without the proxy beside that, separated by commas: hosts, domains (.example.com) and networks (10.0.0.0/8).")
@@ -45,6 +47,7 @@ func (s *sources) parse() (join.Sources, error) {
 	faults := []error{
 		checkURL(flagPackages, s.packages),
 		checkURL(flagPackageKey, s.packageKey),
+		checkURL(flagBinaries, s.binaries),
 		checkProxy(flagHTTPProxy, s.httpProxy),
 		checkProxy(flagHTTPSProxy, s.httpsProxy),
 		check(flagNoProxy, s.noProxy, len(noProxy) == 0 || proxied, "needs --"+flagHTTPProxy+" or --"+flagHTTPSProxy),
@@ -54,7 +57,7 @@ func (s *sources) parse() (join.Sources, error) {
 		faults = append(faults, check(flagNoProxy, host, isException(host), "takes hosts, domains as .example.com and networks as 10.0.0.0/8"))
 	}
 	return join.Sources{
-		Packages: strings.TrimSuffix(s.packages, "/"), PackageKey: s.packageKey,
+		Packages: strings.TrimSuffix(s.packages, "/"), PackageKey: s.packageKey, Binaries: strings.TrimSuffix(s.binaries, "/"),
 		HTTPProxy: strings.TrimSuffix(s.httpProxy, "/"), HTTPSProxy: strings.TrimSuffix(s.httpsProxy, "/"), NoProxy: noProxy,
 		RegistryMirrors: mirrors,
 	}, errors.Join(faults...)

@@ -22,6 +22,10 @@ func TestNodesAreToldWhereToFetchFrom(t *testing.T) {
 				Packages: "https://mirrors.example.com/kubernetes/core:/stable:", PackageKey: "http://10.0.0.1:8081/key.asc", RegistryMirrors: map[string]string{},
 			},
 		},
+		"a mirror of programs": {
+			env:  map[string]string{"NODE_BINARY_REPOSITORY": "https://mirror.example.com/k8s/"},
+			want: join.Sources{Binaries: "https://mirror.example.com/k8s", RegistryMirrors: map[string]string{}},
+		},
 		"a proxy": {
 			env: map[string]string{"NODE_HTTP_PROXY": "http://proxy.example.com:3128", "NODE_HTTPS_PROXY": "http://[fd00::1]:3128/", "NODE_NO_PROXY": ".example.com, 10.0.0.0/8,fd00::/8,mirror"},
 			want: join.Sources{
