@@ -84,6 +84,8 @@ type image struct {
 	arch        string // amd64 when empty
 	failures    int
 	behind      time.Duration // that the clock is
+	around      func(*machine.Config)
+	before      func(*machine.Machine) // it boots for the first time
 }
 
 // boot boots a machine of image with what s renders to.
@@ -108,10 +110,16 @@ func boot(t *testing.T, s join.Spec, i image) *booted {
 		<-ctx.Done()
 		return 0
 	}
-	b.Machine = machine.New(facts, machine.Config{Kubernetes: "v" + s.Cluster.Version.String(), Speed: 1000, Pipes: t.TempDir(), Reachable: []string{"127.0.0.1"}},
-		func(*machine.Machine) map[string]shell.Command {
-			return map[string]shell.Command{"kubeadm": b.kubeadm(i.failures), "kubelet": kubelet}
-		})
+	config := machine.Config{Kubernetes: "v" + s.Cluster.Version.String(), Speed: 1000, Pipes: t.TempDir(), Reachable: []string{"127.0.0.1"}}
+	if i.around != nil {
+		i.around(&config)
+	}
+	b.Machine = machine.New(facts, config, func(*machine.Machine) map[string]shell.Command {
+		return map[string]shell.Command{"kubeadm": b.kubeadm(i.failures), "kubelet": kubelet}
+	})
+	if i.before != nil {
+		i.before(b.Machine)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	b.SetClock(-i.behind)

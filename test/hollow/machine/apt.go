@@ -59,10 +59,10 @@ func (m *Machine) aptUpdate(p *shell.Proc) int {
 	var read []string
 	status := 0
 	for _, source := range m.aptSources() {
-		_, kubernetes := source.minor()
+		_, kubernetes := m.config.minor(source.url)
 		key, err := m.FS.ReadFile(source.keyring)
 		switch {
-		case !source.reachable():
+		case !m.config.serves(source.url) || m.leads(m.aptProxy(p), source.url) != nil:
 			status = aptFail(p, "Failed to fetch %s  Could not resolve or not found", source.url)
 		case kubernetes && source.keyring == "":
 			status = aptFail(p, "The repository '%s  InRelease' is not signed.", source.url)

@@ -175,7 +175,7 @@ func (m *Machine) transfer(ctx context.Context, p *shell.Proc, r request) int {
 	if err != nil {
 		return r.failed(p, 77, err.Error())
 	}
-	response, err := m.ask(ctx, r)
+	response, err := m.ask(ctx, p, r)
 	if err != nil {
 		status, text := m.network.describe(err, r.host())
 		return r.failed(p, status, text)
@@ -221,7 +221,10 @@ func (r request) host() string {
 	return host
 }
 
-func (m *Machine) ask(ctx context.Context, r request) (*http.Response, error) {
+func (m *Machine) ask(ctx context.Context, p *shell.Proc, r request) (*http.Response, error) {
+	if err := m.leads(p.Getenv, r.url); err != nil {
+		return nil, err
+	}
 	method := r.method
 	switch {
 	case method != "":

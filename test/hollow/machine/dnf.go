@@ -39,7 +39,7 @@ func (m *Machine) dnf(ctx context.Context, p *shell.Proc) int {
 func (m *Machine) dnfList(p *shell.Proc, names []string) int {
 	status := 1
 	for _, wanted := range names {
-		if one, ok := m.dnfFind(wanted, lifted(p)); ok {
+		if one, ok := m.dnfFind(p, wanted, lifted(p)); ok {
 			p.Printf("%s.x86_64 %s\n", one.name, one.version)
 			status = 0
 		}
@@ -63,7 +63,7 @@ func lifted(p *shell.Proc) string {
 func (m *Machine) dnfInstall(ctx context.Context, p *shell.Proc, names []string) int {
 	var found []pkg
 	for _, wanted := range names {
-		one, ok := m.dnfFind(wanted, lifted(p))
+		one, ok := m.dnfFind(p, wanted, lifted(p))
 		if !ok && m.installed(wanted) != "" {
 			continue
 		}
@@ -75,7 +75,7 @@ func (m *Machine) dnfInstall(ctx context.Context, p *shell.Proc, names []string)
 		}
 		found = append(found, one)
 		for _, dependency := range depends(one.name) {
-			if one, ok := m.dnfFind(dependency, dependencyOf); ok && m.installed(dependency) == "" {
+			if one, ok := m.dnfFind(p, dependency, dependencyOf); ok && m.installed(dependency) == "" {
 				found = append(found, one)
 			}
 		}
@@ -86,8 +86,8 @@ func (m *Machine) dnfInstall(ctx context.Context, p *shell.Proc, names []string)
 // dependencyOf lifts every exclusion, as a repository's own dependencies are found by.
 const dependencyOf = "all"
 
-func (m *Machine) dnfFind(wanted, lifted string) (pkg, bool) {
-	for _, repo := range m.dnfRepositories() {
+func (m *Machine) dnfFind(p *shell.Proc, wanted, lifted string) (pkg, bool) {
+	for _, repo := range m.dnfRepositories(p) {
 		name, version := wanted, ""
 		for _, program := range []string{"kubelet", "kubeadm", "kubectl"} {
 			if rest, ok := strings.CutPrefix(wanted, program+"-"); ok {
@@ -113,15 +113,15 @@ type dnfRepository struct {
 // trusted reports whether the packages of a repository can be verified, which those of the
 // distribution always can.
 func (m *Machine) trusted(repo dnfRepository) bool {
-	if _, kubernetes := (repository{url: repo.url}).minor(); !kubernetes {
+	if _, kubernetes := m.config.minor(repo.url); !kubernetes {
 		return true
 	}
-	key, known := m.network.published(strings.TrimPrefix(repo.key, "https://"))
+	key, known := m.network.published(repo.key)
 	return known && strings.Contains(string(key), keyText)
 }
 
 // dnfRepositories reads the enabled repositories that exist.
-func (m *Machine) dnfRepositories() []dnfRepository {
+func (m *Machine) dnfRepositories(p *shell.Proc) []dnfRepository {
 	entries, err := m.FS.ReadDir("/etc/yum.repos.d")
 	if err != nil {
 		return nil
@@ -133,7 +133,7 @@ func (m *Machine) dnfRepositories() []dnfRepository {
 			continue
 		}
 		for _, section := range strings.Split("\n"+string(content), "\n[")[1:] {
-			if repo, on := dnfSection(section); on && (repository{url: repo.url}).reachable() {
+			if repo, on := dnfSection(section); on && m.config.serves(repo.url) && m.leads(m.dnfProxy(p), repo.url) == nil {
 				found = append(found, repo)
 			}
 		}

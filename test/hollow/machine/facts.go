@@ -48,6 +48,11 @@ type Config struct {
 	Hurry int
 	// Reachable lists hosts, without port, that programs may really connect to.
 	Reachable []string
+	// Packages is the URL of a mirror of Kubernetes' packages, which is there instead of
+	// https://pkgs.k8s.io/core:/stable:; empty for that.
+	Packages string
+	// Proxy is the URL of the proxy that alone leads to what is published; empty where everything is near.
+	Proxy string
 	// AWS is where programs find the services of AWS, for example "http://127.0.0.1:4579"; empty without.
 	AWS string
 	// Pipes is a directory of the host for the named pipes of process substitution.

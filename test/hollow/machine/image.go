@@ -53,6 +53,9 @@ func (m *Machine) paint() {
 	for _, unit := range []string{"ssh", "ufw", "unattended-upgrades", "systemd-resolved", "systemd-networkd", "snapd", "amazon-ssm-agent", "chrony", "apparmor"} {
 		m.must(m.FS.WriteFile("/usr/lib/systemd/system/"+unit+".service", []byte(ordinaryUnit), 0o644))
 	}
+	if m.system.id == "ubuntu" {
+		m.must(m.unpack(pkg{name: "mdadm", version: "4.3"}))
+	}
 	if version := m.Facts.Baked(); version != "" {
 		m.bake(version)
 	}
@@ -76,7 +79,7 @@ func (m *Machine) programs() []string {
 		_, manager := theirs[name]
 		return packaged || manager
 	})
-	managers := []string{"dnf", "yum", "rpm", "gpg"}
+	managers := []string{"dnf", "yum", "rpm", "gpg", "getenforce", "setenforce"}
 	if m.system.debian() {
 		managers = []string{"apt", "apt-get", "apt-mark", "apt-key", "apt-cache", "add-apt-repository", "dpkg", "dpkg-query", "gpg"}
 	}
@@ -108,6 +111,9 @@ func (m *Machine) etc() map[string]string {
 		files["/etc/apt/sources.list"] = "deb http://deb.debian.org/debian " + m.system.codename + " main\n"
 	case "amzn":
 		files["/etc/yum.repos.d/amazonlinux.repo"] = "[amazonlinux]\nname=Amazon Linux 2023\nbaseurl=https://cdn.amazonlinux.com/al2023/core/\nenabled=1\n"
+		files["/etc/dnf/dnf.conf"] = "[main]\ngpgcheck=1\ninstallonly_limit=3\nclean_requirements_on_remove=True\nbest=False\nskip_if_unavailable=True\n"
+		files["/etc/selinux/config"] = "SELINUX=permissive\nSELINUXTYPE=targeted\n"
+		files[enforce] = "0\n"
 	}
 	return files
 }

@@ -102,7 +102,7 @@ func (m *Machine) systemCommands() map[string]shell.Command {
 		"hostname": m.hostnameCommand, "hostnamectl": m.hostnamectl, "uname": m.uname, "nproc": m.nproc, "sleep": m.sleep, "date": coreutils.Date(m.Now),
 		"systemctl": m.systemd.systemctl, "journalctl": quiet, "logger": m.logger, "cloud-init": quiet, "setenforce": quiet, "iptables": quiet,
 		"ufw": quiet, "ip": m.ip, "arch": m.arch, "timedatectl": quiet, "update-alternatives": quiet, "systemd-analyze": quiet, "ldconfig": quiet,
-		"udevadm": quiet, "blkid": quiet, "lsblk": quiet, "umount": quiet, "lsb_release": m.lsbRelease, "groupadd": quiet, "useradd": quiet,
+		"udevadm": quiet, "lsblk": quiet, "umount": quiet, "lsb_release": m.lsbRelease, "groupadd": quiet, "useradd": quiet,
 		"usermod": quiet, "passwd": quiet, "restorecon": quiet, "poweroff": quiet, "shutdown": quiet, "locale-gen": quiet,
 	}
 }

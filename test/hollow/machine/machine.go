@@ -48,7 +48,7 @@ func New(facts Facts, config Config, commands func(*Machine) map[string]shell.Co
 	m.network = &network{metadata: NewMetadata(facts), config: config, arch: facts.Arch, now: m.Now}
 	m.systemd = &systemd{machine: m, services: map[string]*service{}}
 	all := coreutils.Commands()
-	for _, group := range []map[string]shell.Command{m.systemCommands(), m.packageCommands(), m.networkCommands(), m.runtimeCommands(), commands(m)} {
+	for _, group := range []map[string]shell.Command{m.systemCommands(), m.packageCommands(), m.networkCommands(), m.diskCommands(), m.runtimeCommands(), commands(m)} {
 		maps.Copy(all, group)
 	}
 	m.FS = vfs.New()

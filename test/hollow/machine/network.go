@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +47,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	case n.config.AWS != "" && strings.HasSuffix(host, ".amazonaws.com"):
 		return n.aws(r)
 	}
-	body, known := n.published(r.URL.Host + r.URL.Path)
+	body, known := n.published(r.URL.String())
 	if !known {
 		return nil, unreachable(host)
 	}
@@ -73,12 +74,12 @@ func (n *network) aws(r *http.Request) (*http.Response, error) {
 
 // published returns what is at an address, nil for a page that is not there, and whether the host is known.
 func (n *network) published(address string) ([]byte, bool) {
-	host, path, _ := strings.Cut(address, "/")
+	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://"), "/")
 	key := []byte(keyText + "\n\nhollow\n-----END PGP PUBLIC KEY BLOCK-----\n")
-	switch host {
-	case "pkgs.k8s.io":
+	switch hostOf(address) {
+	case hostOf(cmp.Or(n.config.Packages, "https://pkgs.k8s.io")):
 		for _, file := range []string{"/Release.key", "/repodata/repomd.xml.key"} {
-			if repo, ok := strings.CutSuffix(address, file); ok && (repository{url: "https://" + repo}).reachable() {
+			if repo, ok := strings.CutSuffix(address, file); ok && n.config.serves(repo) {
 				return key, true
 			}
 		}

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,7 +27,7 @@ const database = "/var/lib/dpkg/status"
 func programPackages() map[string]string {
 	return map[string]string{
 		"containerd": "containerd", "ctr": "containerd", "runc": "runc", "crictl": "cri-tools",
-		"kubelet": "kubelet", "kubeadm": "kubeadm", "kubectl": "kubectl",
+		"kubelet": "kubelet", "kubeadm": "kubeadm", "kubectl": "kubectl", "mdadm": "mdadm",
 	}
 }
 
@@ -51,6 +52,7 @@ func (m *Machine) packageCommands() map[string]shell.Command {
 	return map[string]shell.Command{
 		"apt": m.apt, "apt-get": m.apt, "apt-mark": m.aptMark, "apt-cache": m.aptCache, "apt-key": m.aptKey, "add-apt-repository": m.addRepository,
 		"dpkg": m.dpkg, "dpkg-query": m.dpkg, "gpg": m.gpg, "dnf": m.dnf, "yum": m.dnf, "rpm": m.dpkg,
+		"getenforce": m.getenforce, "setenforce": m.setenforce,
 	}
 }
 
@@ -172,18 +174,17 @@ ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELE
 // repository is one configured source of packages.
 type repository struct{ url, keyring string }
 
-// minor returns the Kubernetes minor that a repository of pkgs.k8s.io holds, "v1.36".
-func (r repository) minor() (string, bool) {
-	rest, ok := strings.CutPrefix(r.url, "https://pkgs.k8s.io/core:/stable:/")
+// minor returns the Kubernetes minor that a repository of Kubernetes' packages holds, "v1.36".
+func (c Config) minor(url string) (string, bool) {
+	rest, ok := strings.CutPrefix(url, cmp.Or(c.Packages, "https://pkgs.k8s.io/core:/stable:")+"/")
 	minor, kind, _ := strings.Cut(strings.Trim(rest, "/"), "/")
 	return minor, ok && strings.HasPrefix(minor, "v1.") && (kind == "deb" || kind == "rpm")
 }
 
-// reachable reports whether there is such a repository at all.
-func (r repository) reachable() bool {
-	_, kubernetes := r.minor()
-	host := strings.TrimPrefix(strings.TrimPrefix(r.url, "https://"), "http://")
-	host, _, _ = strings.Cut(host, "/")
+// serves reports whether there is such a repository at all.
+func (c Config) serves(url string) bool {
+	_, kubernetes := c.minor(url)
+	host := hostOf(url)
 	return kubernetes || slices.Contains([]string{"archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com", "deb.debian.org", "security.debian.org", "download.docker.com", "cdn.amazonlinux.com"}, host) ||
 		strings.HasSuffix(host, ".ec2.archive.ubuntu.com")
 }
@@ -191,7 +192,7 @@ func (r repository) reachable() bool {
 // find returns the package that a repository has under name, of the given version when
 // one is asked for; the version may end in "*".
 func (m *Machine) find(r repository, name, version string) (pkg, bool) {
-	if minor, ok := r.minor(); ok {
+	if minor, ok := m.config.minor(r.url); ok {
 		if !slices.Contains([]string{"kubelet", "kubeadm", "kubectl", "cri-tools", "kubernetes-cni"}, name) {
 			return pkg{}, false
 		}
