@@ -1,0 +1,172 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/process"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/cgroup"
+)
+
+// Inner is the command that Start has this program call itself with.
+const Inner = "dockerd"
+
+const (
+	// startPatience is for a machine that is busy; on an idle one it takes a second.
+	startPatience = 2 * time.Minute
+	stopPatience  = 30 * time.Second
+	pollEvery     = 100 * time.Millisecond
+	// bridge is the default network's, which nothing here uses; it must not overlap with that of a cluster.
+	bridge = "10.201.0.1/24"
+	data   = "/var/lib/docker"
+)
+
+// client calls the daemon's own client, among the daemon's mounts.
+const client = "#!/bin/sh\nexec nsenter --target %d --mount docker \"$@\"\n"
+
+// Daemon is a Docker of our own that runs.
+type Daemon struct {
+	Docker
+
+	process *process.Process
+}
+
+// Start starts the daemon of the root file system at root, with its data in the folder dir
+// and its log in the folder logs. It dies with this process.
+func Start(ctx context.Context, root, dir, logs string) (*Daemon, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program's file: %w", err)
+	}
+	for _, name := range []string{"data", "upper", "work", "root", "bin"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return nil, fmt.Errorf("making Docker's folders: %w", err)
+		}
+	}
+	child, err := process.Start(process.Spec{
+		Path: self, Args: []string{Inner, root, dir}, Env: []string{"PATH=/usr/sbin:/usr/bin"}, Log: filepath.Join(logs, "dockerd.log"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{Docker: Docker{Path: filepath.Join(dir, "bin") + string(filepath.ListSeparator) + os.Getenv("PATH")}, process: child}
+	if err := os.WriteFile(filepath.Join(dir, "bin", "docker"), fmt.Appendf(nil, client, child.PID()), 0o755); err != nil {
+		return nil, errors.Join(fmt.Errorf("writing Docker's client: %w", err), d.Stop())
+	}
+	if err := d.ready(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting Docker's daemon, whose log is in %s: %w", logs, err), d.Stop())
+	}
+	return d, nil
+}
+
+func (d *Daemon) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		_, err := d.Run(ctx, nil, "version")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-d.process.Done():
+			return errors.New("it ended")
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// Stop ends the daemon; its containers must be gone.
+func (d *Daemon) Stop() error {
+	d.process.Stop(stopPatience)
+	return nil
+}
+
+// Main is the daemon's first process before it becomes dockerd. It returns on an error only.
+func Main(args []string) error {
+	if len(args) != 2 {
+		return errors.New("dockerd is for this program to call")
+	}
+	group, err := ownGroup()
+	if err != nil {
+		return err
+	}
+	// Namespaces belong to threads; the one that calls exec decides.
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("making a mount namespace: %w", err)
+	}
+	if err := enter(args[0], args[1]); err != nil {
+		return fmt.Errorf("entering Docker's root file system: %w", err)
+	}
+	return unix.Exec("/usr/sbin/dockerd", []string{
+		"dockerd", "--data-root=" + data, "--storage-driver=overlay2", "--bip=" + bridge, "--oom-score-adjust=0",
+		// containers are in our control group, and go with it
+		"--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=" + group,
+	}, []string{"PATH=/usr/sbin:/usr/bin"})
+}
+
+// ownGroup is this process's control group as Docker names groups: below a hierarchy's root.
+func ownGroup() (string, error) {
+	own, err := cgroup.Own()
+	if err != nil {
+		return "", err
+	}
+	for _, h := range own {
+		// All of them are at one place, in hierarchies that are mounted at /sys/fs/cgroup/NAME.
+		if h.Controllers == "memory" {
+			_, below, _ := strings.Cut(strings.TrimPrefix(h.Dir, "/sys/fs/cgroup/"), "/")
+			return "/" + filepath.Join(below, "docker"), nil
+		}
+	}
+	return "", errors.New("no memory control group is mounted")
+}
+
+// enter makes root, under a layer that takes changes, this process's root folder.
+func enter(root, dir string) error {
+	at := filepath.Join(dir, "root")
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	overlay := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", root, filepath.Join(dir, "upper"), filepath.Join(dir, "work"))
+	for _, m := range []struct {
+		source, target, kind string
+		flags                uintptr
+		data                 string
+	}{
+		{"overlay", "", "overlay", 0, overlay},
+		{"proc", "proc", "proc", 0, ""},
+		{"/sys", "sys", "", unix.MS_BIND | unix.MS_REC, ""},
+		{"/dev", "dev", "", unix.MS_BIND | unix.MS_REC, ""},
+		{"tmpfs", "run", "tmpfs", 0, "mode=755"},
+		{"tmpfs", "tmp", "tmpfs", 0, "mode=1777"},
+		// layers of containers are overlays, which cannot lie on one
+		{filepath.Join(dir, "data"), data, "", unix.MS_BIND, ""},
+	} {
+		if err := unix.Mount(m.source, filepath.Join(at, m.target), m.kind, m.flags, m.data); err != nil {
+			return fmt.Errorf("mounting %s: %w", m.target, err)
+		}
+	}
+	if err := os.Chdir(at); err != nil {
+		return err
+	}
+	// The old root comes to lie over the new one and is taken off.
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return err
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return err
+	}
+	return os.Chdir("/")
+}
