@@ -17,6 +17,10 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env"
 )
 
+// kubeconfig is not called KUBECONFIG: whoever has that in the environment does not mean that
+// specs shall run there. `make e2e KUBECONFIG=...` says so.
+const kubeconfig = "E2E_KUBECONFIG"
+
 // Portable specs need nothing of EC2 but its API, and pass on anybody's.
 var Portable = Label("portable")
 
@@ -39,6 +43,7 @@ var logs = sync.OnceValue(func() string {
 var world = sync.OnceValue(func() *env.Env {
 	e, err := env.Start(context.Background(), env.Options{
 		Logs: logs(), Policies: true, Values: fastValues(), Endpoint: os.Getenv("AWS_ENDPOINT_URL"),
+		Kubeconfig: os.Getenv(kubeconfig),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	return e

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -32,8 +33,6 @@ import (
 )
 
 const (
-	// kubeVersion is what the embedded control plane is built from.
-	kubeVersion = "v1.36.3"
 	// controllerPatience is how long a controller may take to end when it is asked to.
 	controllerPatience = 20 * time.Second
 )
@@ -53,7 +52,10 @@ type Env struct {
 	options     Options
 	config      *rest.Config
 	cloud       cloud
-	cluster     *controlplane.Cluster
+	kubeconfig  string                // of an administrator
+	cluster     *controlplane.Cluster // nil when the cluster is somebody else's
+	version     string                // of the API server
+	deployed    bool                  // the controller is a pod of that cluster already
 	ec2         *awsec2.Client
 	policy      *policy.Document
 	chart       []*unstructured.Unstructured
@@ -88,26 +90,54 @@ func (e *Env) startCluster(ctx context.Context) error {
 	if e.Binaries, err = Locate(); err != nil {
 		return err
 	}
-	e.options.Progress("starting a kubeadm control plane")
-	// A node that stopped is found NotReady after 8 seconds, not 40: specs wait for it.
-	e.cluster, err = controlplane.Start(ctx, e.Binaries.Cluster, e.options.Logs, append([]string{"--node-monitor-grace-period=8s"}, e.options.ControlPlane...)...)
-	if err != nil {
+	if e.kubeconfig, err = e.provideCluster(ctx); err != nil {
 		return err
 	}
-	e.ends = append(e.ends, e.cluster.Stop)
-	if e.config, err = clientcmd.BuildConfigFromFlags("", e.cluster.Kubeconfig); err != nil {
+	if e.config, err = clientcmd.BuildConfigFromFlags("", e.kubeconfig); err != nil {
 		return fmt.Errorf("reading the administrator's kubeconfig: %w", err)
 	}
 	e.config.QPS, e.config.Burst = 1000, 1000
 	if e.Admin, err = client.NewWithWatch(e.config, client.Options{Scheme: Scheme()}); err != nil {
 		return fmt.Errorf("making the administrator's client: %w", err)
 	}
+	if e.version, err = serverVersion(e.config); err != nil {
+		return err
+	}
 	if e.Proxy, err = proxy.Start(e.config); err != nil {
 		return err
 	}
 	e.ends = append(e.ends, e.Proxy.Close)
-	e.options.Progress("API server at " + e.cluster.Endpoint)
+	e.options.Progress("API server at " + e.config.Host)
 	return WaitForDefaultServiceAccount(ctx, e.Admin)
+}
+
+// serverVersion asks the API server for its release, for example "v1.36.3".
+func serverVersion(config *rest.Config) (string, error) {
+	discover, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return "", fmt.Errorf("making a discovery client: %w", err)
+	}
+	version, err := discover.ServerVersion()
+	if err != nil {
+		return "", fmt.Errorf("asking for the API server's version: %w", err)
+	}
+	return version.GitVersion, nil
+}
+
+// provideCluster returns the kubeconfig of the cluster to use: an embedded one, unless there is another.
+func (e *Env) provideCluster(ctx context.Context) (string, error) {
+	if e.options.Kubeconfig != "" {
+		return e.options.Kubeconfig, nil
+	}
+	e.options.Progress("starting a kubeadm control plane")
+	// A node that stopped is found NotReady after 8 seconds, not 40: specs wait for it.
+	var err error
+	e.cluster, err = controlplane.Start(ctx, e.Binaries.Cluster, e.options.Logs, append([]string{"--node-monitor-grace-period=8s"}, e.options.ControlPlane...)...)
+	if err != nil {
+		return "", err
+	}
+	e.ends = append(e.ends, e.cluster.Stop)
+	return e.cluster.Kubeconfig, nil
 }
 
 func (e *Env) startCloud(ctx context.Context) error {
@@ -142,12 +172,15 @@ func (e *Env) startCloud(ctx context.Context) error {
 }
 
 func (e *Env) install(ctx context.Context) error {
+	var err error
+	if e.deployed, err = e.findDeployment(ctx); err != nil || e.deployed {
+		return err
+	}
 	e.options.Progress("installing both charts")
 	values := map[string]any{"settings": map[string]any{}}
 	merge(values, e.options.Values)
 	values["settings"].(map[string]any)["clusterName"] = e.options.ClusterName
-	release := install.Release{Charts: filepath.Join(e.Binaries.Root, "charts"), KubeVersion: kubeVersion, Values: values}
-	var err error
+	release := install.Release{Charts: filepath.Join(e.Binaries.Root, "charts"), KubeVersion: e.version, Values: values}
 	if e.chart, err = release.Objects(); err != nil {
 		return err
 	}
@@ -184,8 +217,12 @@ func merge(into, from map[string]any) {
 	}
 }
 
-// StartController starts the controller with changes to its environment and returns when it is ready.
+// StartController starts the controller with changes to its environment and returns when it
+// is ready. Where it is a pod already, it only waits for that.
 func (e *Env) StartController(ctx context.Context, changes map[string]string) error {
+	if e.deployed {
+		return e.waitForDeployment(ctx)
+	}
 	c, err := e.RunController(changes)
 	if err != nil {
 		return err
@@ -227,9 +264,9 @@ func (e *Env) Controller() *Controller { return e.controller }
 func (e *Env) ControllerLog() string { return filepath.Join(e.options.Logs, "controller.log") }
 
 // Kubeconfig is the administrator's.
-func (e *Env) Kubeconfig() string { return e.cluster.Kubeconfig }
+func (e *Env) Kubeconfig() string { return e.kubeconfig }
 
-// ProgramPath is the folder of kubectl and the others.
+// ProgramPath is the folder of kubectl and the others that an embedded cluster comes with.
 func (e *Env) ProgramPath() string { return e.cluster.Bin }
 
 // ChartObjects are those that the charts made.

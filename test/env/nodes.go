@@ -52,7 +52,7 @@ func (e *Env) startHollowNodes(ctx context.Context) error {
 		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
 	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger)) // until Stop
 	ec2, control := e.Hypervisor()
-	config := hollow.Config{EC2: ec2, Region: e.options.Region, Cluster: e.config, Machine: machine.Config{Kubernetes: kubeVersion}}
+	config := hollow.Config{EC2: ec2, Region: e.options.Region, Cluster: e.config, Machine: machine.Config{Kubernetes: e.version}}
 	if control != nil {
 		config.Hypervisor = control
 	}

@@ -15,6 +15,10 @@ type Options struct {
 	Environment map[string]string
 	// Delays of the pretended EC2.
 	Pending, ShuttingDown, Visible time.Duration
+	// Kubeconfig, where set, is an administrator's of somebody else's cluster to use in the place
+	// of an embedded one. Where the product is installed there, it is used as it is, Values
+	// and Environment have no meaning, and nobody can stop it.
+	Kubeconfig string
 	// Endpoint, where set, is the address of somebody else's AWS to use in the place of a
 	// pretended one; delays and Policies have no meaning there.
 	Endpoint string
