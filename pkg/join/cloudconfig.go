@@ -1,60 +1,56 @@
 package join
 
-import (
-	"strings"
+import "sigs.k8s.io/yaml"
 
-	"sigs.k8s.io/yaml"
-)
-
-// cloudConfig is what can run commands in a #cloud-config document.
+// cloudConfig is what can run commands or install packages in a #cloud-config document.
 type cloudConfig struct {
 	BootCmd    []any `json:"bootcmd"`
 	RunCmd     []any `json:"runcmd"`
+	Packages   []any `json:"packages"`
 	WriteFiles []struct {
 		Content string `json:"content"`
 	} `json:"write_files"`
 }
 
-// cloudConfigJoins reports whether a #cloud-config document runs `kubeadm join`: as a
-// command, or in a script that it writes out. What is not YAML of that form does not.
-func cloudConfigJoins(document string) bool {
+// cloudConfigCommands returns the commands that a #cloud-config document runs, and those of
+// scripts that it writes out. What is not YAML of that form has none.
+func cloudConfigCommands(document string) []command {
 	var config cloudConfig
 	if err := yaml.Unmarshal([]byte(document), &config); err != nil {
-		return false
+		return nil
 	}
-	for _, command := range append(config.BootCmd, config.RunCmd...) {
-		if commandJoins(command) {
-			return true
-		}
+	var found []command
+	for _, entry := range append(config.BootCmd, config.RunCmd...) {
+		found = append(found, entryCommands(entry)...)
 	}
 	for _, file := range config.WriteFiles {
-		if joins(file.Content) {
-			return true
+		found = append(found, commands(file.Content)...)
+	}
+	for _, name := range config.Packages {
+		if text, ok := name.(string); ok {
+			found = append(found, command{words: []string{"apt-get", "install", text}})
 		}
 	}
-	return false
+	return found
 }
 
-// commandJoins judges one entry of runcmd: a line for the shell, or the words of a command.
-func commandJoins(command any) bool {
-	switch c := command.(type) {
+// entryCommands reads one entry of runcmd: a line for the shell, or the words of a command,
+// among which may be a script (["sh", "-c", "kubeadm join ..."]).
+func entryCommands(entry any) []command {
+	switch e := entry.(type) {
 	case string:
-		return joins(c)
+		return commands(e)
 	case []any:
+		var s search
 		var words []string
-		for _, word := range c {
-			text, ok := word.(string)
-			if !ok {
-				continue
-			}
-			words = append(words, text)
-			// ["sh", "-c", "kubeadm join ..."]
-			if strings.ContainsAny(text, " \n") && joins(text) {
-				return true
+		for _, word := range e {
+			if text, ok := word.(string); ok {
+				words = append(words, text)
 			}
 		}
-		return runsJoin(words)
+		s.add(command{words: words})
+		return s.found
 	default:
-		return false
+		return nil
 	}
 }

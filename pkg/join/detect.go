@@ -8,46 +8,69 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// joins reports whether running script as shell runs `kubeadm join`. The script is parsed,
-// so quoting, line breaks, functions, conditions and wrappers such as sudo do not matter, and
-// a comment or an echo is not taken for the command. What is not shell does not join.
-//
-// When in doubt the answer is yes: then the script is prepared for and trusted to join,
-// while a wrong no would have the machine join twice.
-func joins(script string) bool { return joinsAt(script, 0) }
+// command is a command that running a script may run, as far as the text tells.
+type command struct {
+	words []string // without what only running would tell
+	// values are what the command sets variables to.
+	values []string
+	// traced: the shell prints it, with words and values, before it runs it (set -x).
+	traced bool
+}
+
+// joins reports whether the command is `kubeadm join`, behind whatever runs it. One that only
+// shows its arguments is not.
+func (c command) joins() bool { return !c.talks() && runsJoin(c.words) }
+
+func (c command) talks() bool {
+	return len(c.words) == 0 || slices.Contains(talkers, path.Base(c.words[0]))
+}
 
 // maxNesting bounds scripts in scripts (bash -c, here-documents).
 const maxNesting = 4
 
-func joinsAt(script string, depth int) bool {
+// commands returns the commands of a script in the order of its text, with those of scripts
+// in it; none where it is not shell. The script is parsed, so quoting, line breaks, functions,
+// conditions and wrappers such as sudo do not matter, and a comment is no command.
+func commands(script string) []command {
+	interpreter, _, _ := strings.Cut(script, "\n")
+	return commandsAt(script, strings.HasPrefix(interpreter, "#!") && hasFlag(strings.Fields(interpreter), 'x'), 0)
+}
+
+func commandsAt(script string, traced bool, depth int) []command {
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
 	if err != nil || depth > maxNesting {
-		return false
+		return nil
 	}
-	s := search{known: literals(file), depth: depth}
+	s := &search{known: literals(file), traced: traced, depth: depth}
 	syntax.Walk(file, func(node syntax.Node) bool {
 		switch n := node.(type) {
 		case *syntax.CallExpr:
-			s.found = s.found || s.call(n)
+			s.call(n)
+		case *syntax.DeclClause:
+			s.add(command{words: []string{n.Variant.Value}, values: s.values(n.Args)})
 		case *syntax.Redirect:
-			s.found = s.found || s.hereDocument(n)
+			// The body may be a script that is run, or written out to be run.
+			if n.Hdoc != nil {
+				s.found = append(s.found, commandsAt(s.text(n.Hdoc), false, depth+1)...)
+			}
 		}
-		return !s.found
+		return true
 	})
 	return s.found
 }
 
 type search struct {
-	known map[string]string // variables that the script sets to a literal
-	depth int
-	found bool
+	known  map[string]string // variables that the script sets to a literal
+	traced bool              // whether the shell traces at this point of the text
+	depth  int
+	found  []command
 }
 
 // literals returns what variables are set to where that is a plain word, so that
 // `K=kubeadm; $K join` is seen for what it is.
 func literals(file *syntax.File) map[string]string {
 	known := map[string]string{}
-	s := search{known: known}
+	s := &search{known: known}
 	syntax.Walk(file, func(node syntax.Node) bool {
 		if assign, ok := node.(*syntax.Assign); ok && assign.Name != nil && assign.Value != nil {
 			known[assign.Name.Value] = s.text(assign.Value)
@@ -63,23 +86,75 @@ var talkers = []string{"echo", "printf", "grep", "egrep", "logger", "log", "test
 // Commands that run an argument as a script.
 var shells = []string{"sh", "bash", "dash", "eval", "su", "runuser"}
 
-func (s search) call(call *syntax.CallExpr) bool {
+// call adds a command, and those in scripts that it is given.
+func (s *search) call(call *syntax.CallExpr) {
 	words := make([]string, 0, len(call.Args))
 	for _, arg := range call.Args {
 		// An unquoted variable may hold several words.
 		words = append(words, s.fields(arg)...)
 	}
-	if len(words) == 0 || slices.Contains(talkers, path.Base(words[0])) {
-		return false
+	s.add(command{words: words, values: s.values(call.Assigns)})
+}
+
+func (s *search) add(c command) {
+	c.traced = s.traced
+	s.found = append(s.found, c)
+	if c.talks() {
+		return
 	}
-	if slices.ContainsFunc(words, func(w string) bool { return slices.Contains(shells, path.Base(w)) }) {
-		for _, w := range words {
-			if strings.Contains(w, "kubeadm") && joinsAt(w, s.depth+1) {
-				return true
-			}
+	if on, set := tracing(c.words); set {
+		s.traced = on
+	}
+	at := slices.IndexFunc(c.words, func(w string) bool { return slices.Contains(shells, path.Base(w)) })
+	if at < 0 {
+		return
+	}
+	traced := hasFlag(c.words[at:], 'x')
+	for _, w := range c.words[at+1:] {
+		if strings.ContainsAny(w, " \n") {
+			s.found = append(s.found, commandsAt(w, traced, s.depth+1)...)
 		}
 	}
-	return runsJoin(words)
+}
+
+// tracing reports whether words switch the shell's tracing on or off.
+func tracing(words []string) (on, set bool) {
+	if words[0] != "set" {
+		return false, false
+	}
+	for i, w := range words[1:] {
+		switch {
+		case w == "--":
+			return on, set
+		case w == "xtrace" && strings.HasSuffix(words[i], "o"):
+			on, set = strings.HasPrefix(words[i], "-"), true
+		case hasFlag([]string{"", w}, 'x'):
+			on, set = true, true
+		case strings.HasPrefix(w, "+") && strings.Contains(w, "x"):
+			on, set = false, true
+		}
+	}
+	return on, set
+}
+
+// hasFlag reports whether the arguments of a shell hold a flag of one letter, alone or among others.
+func hasFlag(words []string, flag rune) bool {
+	for _, w := range words[1:] {
+		if strings.HasPrefix(w, "-") && !strings.HasPrefix(w, "--") && strings.ContainsRune(w, flag) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *search) values(assigns []*syntax.Assign) []string {
+	var values []string
+	for _, assign := range assigns {
+		if assign.Value != nil {
+			values = append(values, s.text(assign.Value))
+		}
+	}
+	return values
 }
 
 // runsJoin finds kubeadm among words, behind whatever runs it, and join among its arguments.
@@ -88,13 +163,7 @@ func runsJoin(words []string) bool {
 	return at >= 0 && slices.Contains(words[at+1:], "join")
 }
 
-// hereDocument looks into the body of a here-document, which may be a script that is run
-// or written out to be run.
-func (s search) hereDocument(redirect *syntax.Redirect) bool {
-	return redirect.Hdoc != nil && joinsAt(s.text(redirect.Hdoc), s.depth+1)
-}
-
-func (s search) fields(word *syntax.Word) []string {
+func (s *search) fields(word *syntax.Word) []string {
 	text := s.text(word)
 	if len(word.Parts) == 1 {
 		if _, unquoted := word.Parts[0].(*syntax.ParamExp); unquoted {
@@ -105,7 +174,7 @@ func (s search) fields(word *syntax.Word) []string {
 }
 
 // text is the word without its quotes; what only running it would tell is left out.
-func (s search) text(word *syntax.Word) string {
+func (s *search) text(word *syntax.Word) string {
 	var b strings.Builder
 	for _, part := range word.Parts {
 		s.part(&b, part)
@@ -113,7 +182,7 @@ func (s search) text(word *syntax.Word) string {
 	return b.String()
 }
 
-func (s search) part(b *strings.Builder, part syntax.WordPart) {
+func (s *search) part(b *strings.Builder, part syntax.WordPart) {
 	switch p := part.(type) {
 	case *syntax.Lit:
 		b.WriteString(unescape(p.Value))

@@ -12,7 +12,7 @@ import (
 
 const goldenFolder = "testdata/golden"
 
-// What is rendered is what is in testdata/golden, byte for byte. After a change that is meant,
+// What is rendered is what is in testdata/golden, byte for byte, unpacked where it is compressed. After a change that is meant,
 // UPDATE_GOLDEN=1 go test ./pkg/join writes the files anew, and removes those of no golden.
 func TestRenderGolden(t *testing.T) {
 	all := goldens(t)
@@ -29,11 +29,11 @@ func TestRenderGolden(t *testing.T) {
 			file := goldenFile(name)
 			if updating() {
 				g.Expect(os.MkdirAll(filepath.Dir(file), 0o755)).To(Succeed())
-				g.Expect(os.WriteFile(file, got.Bytes(), 0o600)).To(Succeed())
+				g.Expect(os.WriteFile(file, unpacked(t, got.Bytes()), 0o600)).To(Succeed())
 			}
 			want, err := os.ReadFile(file)
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(string(got.Bytes())).To(Equal(string(want)), "UPDATE_GOLDEN=1 go test ./pkg/join writes it anew")
+			g.Expect(string(unpacked(t, got.Bytes()))).To(Equal(string(want)), "UPDATE_GOLDEN=1 go test ./pkg/join writes it anew")
 		})
 	}
 	t.Run("no file is of nothing", func(t *testing.T) { expectNoOrphans(t, all) })

@@ -24,6 +24,7 @@ const (
 
 	typeShell       = "text/x-shellscript"
 	typeCloudConfig = "text/cloud-config"
+	typeBoothook    = "text/cloud-boothook"
 )
 
 // part is one document of cloud-init's user data, decoded.
@@ -46,14 +47,20 @@ func (p part) mediaType() string {
 }
 
 // joins reports whether the part runs `kubeadm join`.
-func (p part) joins() bool {
+//
+// When in doubt the answer is yes: then the script is prepared for and trusted to join,
+// while a wrong no would have the machine join twice.
+func (p part) joins() bool { return slices.ContainsFunc(p.commands(), command.joins) }
+
+// commands are those that the part runs; none where it is not of a kind that is looked into.
+func (p part) commands() []command {
 	switch p.mediaType() {
 	case typeCloudConfig:
-		return cloudConfigJoins(p.body)
-	case typeShell, "text/cloud-boothook":
-		return joins(p.body)
+		return cloudConfigCommands(p.body)
+	case typeShell, typeBoothook:
+		return commands(p.body)
 	default:
-		return false
+		return nil
 	}
 }
 
@@ -63,7 +70,7 @@ var mediaTypes = []struct{ prefix, mediaType string }{
 	{"#cloud-config-archive", "text/cloud-config-archive"},
 	{"#cloud-config-jsonp", "text/cloud-config-jsonp"},
 	{"#cloud-config", typeCloudConfig},
-	{"#cloud-boothook", "text/cloud-boothook"},
+	{"#cloud-boothook", typeBoothook},
 	{"#include-once", "text/x-include-once-url"},
 	{"#include", "text/x-include-url"},
 	{"#part-handler", "text/part-handler"},
