@@ -3,7 +3,8 @@
 // It answers "where may processes be grouped, and how is a group taken away again?". It
 // talks to the kernel's cgroup file systems, version 1, and makes nothing outside of the
 // group that this process is in already. It remembers nothing. A machine with version 2 only
-// is refused with ErrVersion2.
+// is refused with ErrVersion2: there it takes a BPF program, and no file, to keep a group from
+// the machine's disks, and the group of this process would have to be emptied first.
 package cgroup
 
 import (

@@ -7,6 +7,6 @@
 // to dpkg and gpg; what is missing of these it installs by apt-get. There is no image
 // registry: pause and busybox become archives on the disk.
 //
-// It remembers every step in the cache folder under a hash of its inputs, for good; building
-// twice at once waits for the other. It fails with the end of what the step's program printed.
+// It remembers every step in the cache folder under a hash of its inputs, until nobody
+// has asked for it in two weeks; building twice at once waits for the other. It fails with the end of what the step's program printed.
 package image

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 )
@@ -97,7 +98,7 @@ func TestReleasesOnCgroupV1(t *testing.T) {
 	NewWithT(t).Expect(Builder{Version: "1.34.4"}.kubeadmExtras()).To(BeEmpty(), "kubeadm of the user's own is not in the way")
 }
 
-func TestSweepRemovesWhatAKilledBuildLeft(t *testing.T) {
+func TestSweepRemovesWhatEarlierBuildsLeft(t *testing.T) {
 	g := NewWithT(t)
 	t.Setenv("TMPDIR", t.TempDir())
 	b := Builder{Cache: t.TempDir(), Out: io.Discard}
@@ -105,6 +106,9 @@ func TestSweepRemovesWhatAKilledBuildLeft(t *testing.T) {
 	for _, dir := range []string{"base-0123", "stock-4567.part/etc", "guest-1", "mount-1/root"} {
 		g.Expect(os.MkdirAll(filepath.Join(b.Cache, dir), 0o700)).To(Succeed())
 	}
+	fortnight := time.Now().Add(-unused - time.Hour)
+	g.Expect(os.Mkdir(filepath.Join(b.Cache, "base-old"), 0o700)).To(Succeed())
+	g.Expect(os.Chtimes(filepath.Join(b.Cache, "base-old"), fortnight, fortnight)).To(Succeed())
 	g.Expect(os.Mkdir(signers, 0o700)).To(Succeed())
 	stranger := filepath.Join(os.TempDir(), Builder{Cache: "elsewhere"}.signerPrefix()+"1")
 	g.Expect(os.Mkdir(stranger, 0o700)).To(Succeed())
