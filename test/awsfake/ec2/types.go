@@ -263,10 +263,14 @@ func newNetworkInfo(t catalogue.Type) networkInfo {
 	if t.Hypervisor == "nitro" || t.BareMetal {
 		out.EnaSupport = "required"
 	}
-	for i, enis := range t.CardENIs {
+	cards := t.CardENIs
+	if len(cards) == 0 {
+		cards = []int32{t.MaxENIs} // EC2 lists the card of each type, the catalogue does not for all
+	}
+	for i, enis := range cards {
 		card := networkCard{Index: i, Performance: t.Network, MaxInterfaces: enis}
 		if t.BandwidthMbps > 0 {
-			gbps := float64(t.BandwidthMbps) / 1000 / float64(len(t.CardENIs))
+			gbps := float64(t.BandwidthMbps) / 1000 / float64(len(cards))
 			card.BaselineGbps = &gbps
 		}
 		out.Cards = append(out.Cards, card)

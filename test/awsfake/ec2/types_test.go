@@ -64,6 +64,9 @@ func TestTypesInDetail(t *testing.T) {
 	a.Expect(got["m7g.large"].ProcessorInfo.SupportedArchitectures).To(Equal([]types.ArchitectureType{types.ArchitectureTypeArm64}))
 	a.Expect(got["inf2.xlarge"].InferenceAcceleratorInfo.Accelerators).To(HaveLen(1))
 	a.Expect(got["m5.metal"].Hypervisor).To(BeEmpty())
+	for name, it := range got {
+		a.Expect(it.NetworkInfo.NetworkCards).NotTo(BeEmpty(), string(name))
+	}
 }
 
 func TestTypesThatTheRegionDoesNotKnow(t *testing.T) {

@@ -1,0 +1,116 @@
+package measure
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/bench/result"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/proxy"
+)
+
+// Sources are where a meter reads what the controller does.
+type Sources struct {
+	// Process returns the controller's process and the URL of its metrics.
+	Process func() (pid int, metrics string)
+	Answers func() map[wire.Answer]int
+	Seen    func() map[proxy.Request]int
+	// Key is the controller's access key.
+	Key string
+}
+
+// Meter measures between Start and Stop.
+type Meter struct {
+	from    Sources
+	pid     int
+	cpu     time.Duration
+	answers map[wire.Answer]int
+	verbs   map[string]int
+}
+
+// Start begins to measure.
+func Start(from Sources) (*Meter, error) {
+	m := &Meter{from: from, answers: from.Answers(), verbs: verbs(from.Seen())}
+	m.pid, _ = from.Process()
+	var err error
+	if m.cpu, err = CPU(m.pid); err != nil {
+		return nil, err
+	}
+	return m, ResetPeak(m.pid)
+}
+
+// Stop puts what was used since Start into row. A process that was started meanwhile has
+// used what it used for it since its birth.
+func (m *Meter) Stop(ctx context.Context, row *result.Row) error {
+	pid, metrics := m.from.Process()
+	cpu, err := CPU(pid)
+	if err != nil {
+		return err
+	}
+	row.Use.CPU = cpu
+	if pid == m.pid {
+		row.Use.CPU = cpu - m.cpu
+	}
+	if row.Use.SettledRSS, row.Use.PeakRSS, err = Memory(pid); err != nil {
+		return err
+	}
+	row.AWS = calls(m.from.Answers(), m.answers, m.from.Key)
+	row.API = verbs(m.from.Seen())
+	for verb, n := range m.verbs {
+		if row.API[verb] -= n; row.API[verb] == 0 {
+			delete(row.API, verb)
+		}
+	}
+	// Last, since the answer is work for the controller.
+	row.Use.Heap, err = Heap(ctx, metrics)
+	return err
+}
+
+func verbs(seen map[proxy.Request]int) map[string]int {
+	counts := map[string]int{}
+	for request, n := range seen {
+		counts[request.Verb] += n
+	}
+	return counts
+}
+
+// throttling are the codes of AWS's protocols for too many calls.
+var throttling = []string{"RequestLimitExceeded", "Throttling", "ThrottlingException"}
+
+// calls are those that key made and that before does not count.
+func calls(now, before map[wire.Answer]int, key string) []result.Call {
+	byAction := map[string]*result.Call{}
+	for answer, n := range now {
+		n -= before[answer]
+		if answer.AccessKey != key || n == 0 {
+			continue
+		}
+		name := answer.Service + ":" + answer.Action
+		c := byAction[name]
+		if c == nil {
+			c = &result.Call{Service: answer.Service, Action: answer.Action}
+			byAction[name] = c
+		}
+		c.Count += n
+		switch {
+		case slices.Contains(throttling, answer.Code):
+			c.Throttled += n
+		case answer.Code != "" && answer.Code != "DryRunOperation":
+			c.Failed += n
+		}
+	}
+	all := make([]result.Call, 0, len(byAction))
+	for _, name := range slices.Sorted(maps.Keys(byAction)) {
+		all = append(all, *byAction[name])
+	}
+	slices.SortStableFunc(all, func(a, b result.Call) int {
+		if a.Count != b.Count {
+			return b.Count - a.Count
+		}
+		return strings.Compare(a.Action, b.Action)
+	})
+	return all
+}
