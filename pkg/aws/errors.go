@@ -41,6 +41,7 @@ var kinds = map[string]Kind{
 	"AWS.SimpleQueueService.NonExistentQueue":          NotFound,
 	"EntityAlreadyExists":                              AlreadyExists,
 	"InvalidLaunchTemplateName.AlreadyExistsException": AlreadyExists,
+	"ParameterAlreadyExists":                           AlreadyExists,
 
 	"UnauthorizedOperation": Unauthorized,
 	"AccessDenied":          Unauthorized,
@@ -61,6 +62,7 @@ var kinds = map[string]Kind{
 	"EC2ThrottledException":                  Throttled,
 	"TooManyRequestsException":               Throttled,
 	"ProvisionedThroughputExceededException": Throttled,
+	"TooManyUpdates":                         Throttled,
 
 	"InsufficientInstanceCapacity":                NoCapacity,
 	"InsufficientHostCapacity":                    NoCapacity,

@@ -94,6 +94,9 @@ type Config struct {
 	ReservedCapacity bool
 	// KubeletSkew is by how many minors a node's kubelet may be older than the control plane.
 	KubeletSkew int
+	// InstanceParameter names the parameter in which each instance finds a token of its own, with
+	// join.InstanceID in the place of its id; empty where tokens are shared.
+	InstanceParameter string
 	// Sources are where nodes get packages and images from.
 	Sources join.Sources
 }

@@ -42,7 +42,11 @@ func (c *CloudProvider) Create(ctx context.Context, claim *karpv1.NodeClaim) (*k
 		c.reportRefusal(claim, err)
 		return nil, translate(err)
 	}
-	return annotated(toNodeClaim(got, findType(types, got.Pool.InstanceType), c.Clock.Now()), class, where), nil
+	launched := annotated(toNodeClaim(got, findType(types, got.Pool.InstanceType), c.Clock.Now()), class, where)
+	if c.config.InstanceParameter != "" && usesSizes(class) {
+		launched.Annotations[v1.AnnotationTokenDelivery] = v1.TokenDeliveryPerInstance
+	}
+	return launched, nil
 }
 
 // readyClass returns claim's class when its status describes its spec. Trouble with the

@@ -61,3 +61,19 @@ func TestNothingIsDeliveredToWhoHasNoUseForIt(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(delivery.ids).To(BeEmpty())
 }
+
+func TestATokenOfItsOwnIsFetchedByEachInstance(t *testing.T) {
+	g, p := NewWithT(t), newParts(t)
+	provider := p.provider()
+	provider.config.InstanceParameter = "/karpenter/demo/bootstrap-tokens/" + join.InstanceID
+	groups, err := provider.render(t.Context(), p.order(t, ubuntu("default")))
+	g.Expect(err).NotTo(HaveOccurred())
+	data := string(groups[0].Template.UserData.Bytes())
+	g.Expect(data).To(And(ContainSubstring("/karpenter/demo/bootstrap-tokens/"+join.InstanceID), Not(ContainSubstring(p.token.Secret))))
+	g.Expect(p.asked).To(BeZero(), "nobody shares one")
+
+	class := ubuntu("default")
+	class.Spec.UserData = lo.ToPtr("#!/bin/sh\nkubeadm join ${CLUSTER_ENDPOINT}:6443 --token ${BOOTSTRAP_TOKEN}\n")
+	_, err = provider.render(t.Context(), p.order(t, class))
+	g.Expect(core(translate(err))).To(Equal("retried: UserDataInvalid"), "a script that has to hold it")
+}

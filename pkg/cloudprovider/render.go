@@ -46,15 +46,9 @@ func (c *CloudProvider) render(ctx context.Context, o order) ([]launch.Group, er
 	if err != nil {
 		return nil, err
 	}
-	token, err := c.token(ctx, o)
+	token, err := c.secret(ctx, &o)
 	if err != nil {
 		return nil, err
-	}
-	if o.parameter, err = c.deliver(ctx, token); err != nil {
-		return nil, err
-	}
-	if o.parameter != "" {
-		token = join.Token{} // user data shall not hold it, and outlives it
 	}
 	groups := make([]launch.Group, len(lots))
 	for n, l := range lots {
@@ -99,7 +93,7 @@ func (c *CloudProvider) lots(ctx context.Context, o order) ([]lot, error) {
 		lots[place].of = append(lots[place].of, candidate)
 	}
 	if len(lots) == 0 {
-		return nil, &stepError{reasonNoImage, "choosing an image", fmt.Errorf("no image in the status of EC2NodeClass %s runs on any of %d instance types", o.class.Name, len(o.choice.candidates))}
+		return nil, &stepError{reasonNoImage, "choosing an image", noImage(o)}
 	}
 	return lots, nil
 }
@@ -115,6 +109,25 @@ func adapters(o order, it *karpenter.InstanceType) int {
 	}
 	available := it.Capacity[v1.ResourceEFA]
 	return int(available.Value())
+}
+
+// secret returns the token that user data holds, or none, where the node fetches it: then it
+// says in o from where.
+func (c *CloudProvider) secret(ctx context.Context, o *order) (join.Token, error) {
+	if o.parameter = c.config.InstanceParameter; o.parameter != "" {
+		return join.Token{}, nil // it is made once the instance's id is known
+	}
+	token, err := c.token(ctx, *o)
+	if err != nil {
+		return join.Token{}, err
+	}
+	if o.parameter, err = c.deliver(ctx, token); err != nil {
+		return join.Token{}, err
+	}
+	if o.parameter != "" {
+		token = join.Token{} // user data shall not hold it, and outlives it
+	}
+	return token, nil
 }
 
 // token returns a live one, or none where user data has no use for it. A machine that

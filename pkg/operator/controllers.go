@@ -70,7 +70,11 @@ func (w wiring) joining() []controller.Controller {
 	p, kube := w.providers, w.kube.Client
 	diagnosis := join.Options{Inventory: p.Inventory, Clusters: p.Clusters, Region: w.region, Clock: w.clock}
 	approvesItself := w.options.CSRApproval == options.Karpenter
-	all := []controller.Controller{token.New(kube, p.Tokens, w.clock, approvesItself)}
+	all := []controller.Controller{token.New(kube, w.recorder, p.Tokens, w.clock)}
+	if p.Own != nil {
+		own := token.NewInstances(kube, w.recorder, p.Tokens, p.Own, w.clock)
+		all = append(all, own, token.NewSweep(w.kube.Reader, own))
+	}
 	if approvesItself {
 		approver := csr.New(kube, w.recorder, csr.Options{Inventory: p.Inventory, Tokens: p.Tokens, Region: w.region, Clock: w.clock, Fetched: p.Delivery != nil})
 		diagnosis.Held = approver.Held

@@ -24,7 +24,9 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cloudprovider"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/capacity"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/operator/options"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/parameter"
 )
 
 // Operator is a controller that is ready to run.
@@ -142,23 +144,29 @@ func (o *Operator) cloudProvider(coreOptions *coreoptions.Options) *cloudprovide
 	p := o.Providers
 	deps := cloudprovider.Deps{
 		Kube: o.core.GetClient(), Recorder: o.core.EventRecorder, Clock: clock.RealClock{},
-		Types: p.Offerings, Launcher: p.Launcher, Inventory: p.Inventory, Clusters: p.Clusters, Tokens: p.Tokens,
-	}
-	if p.Delivery != nil {
-		deps.Delivery = p.Delivery
+		Types: p.Offerings, Launcher: p.Launcher, Inventory: p.Inventory, Clusters: p.Clusters, Tokens: p.Tokens, Delivery: p.Delivery,
 	}
 	if coreOptions.FeatureGates.NodeOverlay {
 		deps.Overlays = o.core.InstanceTypeStore
 	}
 	return cloudprovider.New(deps, cloudprovider.Config{
-		Region:           o.region,
-		RelaxMinValues:   relaxMinValues(coreOptions),
-		LegacyRepair:     coreOptions.LegacyNodeRepair,
-		RebootForRepair:  o.options.Gates.RebootForRepair,
-		ReservedCapacity: coreOptions.FeatureGates.ReservedCapacity,
-		KubeletSkew:      o.options.KubeletVersionSkew,
-		Sources:          o.options.Sources,
+		Region:            o.region,
+		RelaxMinValues:    relaxMinValues(coreOptions),
+		LegacyRepair:      coreOptions.LegacyNodeRepair,
+		RebootForRepair:   o.options.Gates.RebootForRepair,
+		ReservedCapacity:  coreOptions.FeatureGates.ReservedCapacity,
+		KubeletSkew:       o.options.KubeletVersionSkew,
+		InstanceParameter: o.instanceParameter(),
+		Sources:           o.options.Sources,
 	})
+}
+
+// instanceParameter is where each instance finds a token of its own, empty where it shares one.
+func (o *Operator) instanceParameter() string {
+	if o.Providers.Own == nil {
+		return ""
+	}
+	return parameter.InstanceName(o.options.ClusterName, join.InstanceID)
 }
 
 func relaxMinValues(o *coreoptions.Options) bool {

@@ -10,11 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cloudprovider"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/operator/options"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/ami"
@@ -46,7 +48,8 @@ type Kube struct {
 type Providers struct {
 	Clusters  *clusterinfo.Provider
 	Tokens    *token.Provider
-	Delivery  *parameter.Provider // nil when tokens are in user data
+	Delivery  cloudprovider.Delivery // nil when no shared token is fetched
+	Own       *parameter.Instances   // nil unless each instance has a token of its own
 	Types     *instancetype.Provider
 	Offerings *offering.Provider
 	Images    *ami.Provider
@@ -66,11 +69,8 @@ func NewProviders(cfg aws.Config, kube Kube, o *options.Options, clk Clock) (Pro
 	if p.Clusters, err = clusterinfo.New(kube.Config, clusterOptions(o), clk); err != nil {
 		return Providers{}, fmt.Errorf("reading the cluster: %w", err)
 	}
-	if p.Tokens, err = token.New(kube.Config, tokenOptions(o), clk); err != nil {
-		return Providers{}, fmt.Errorf("making bootstrap tokens: %w", err)
-	}
-	if o.TokenDelivery == options.SSM {
-		p.Delivery = parameter.New(ssm.NewFromConfig(cfg), o.ClusterName, clk)
+	if err := p.addTokens(cfg, kube, o, clk); err != nil {
+		return Providers{}, err
 	}
 	p.Types = instancetype.New(api, instancetype.Config{
 		Region: cfg.Region, MemoryOverheadPercent: o.VMMemoryOverheadPercent, ReservedENIs: int64(o.ReservedENIs),
@@ -93,6 +93,33 @@ func NewProviders(cfg aws.Config, kube Kube, o *options.Options, clk Clock) (Pro
 	return p, nil
 }
 
+// addTokens adds what has to do with bootstrap tokens.
+func (p *Providers) addTokens(cfg aws.Config, kube Kube, o *options.Options, clk Clock) error {
+	store := ssm.NewFromConfig(cfg)
+	t := tokenOptions(o)
+	if o.TokenDelivery == options.SSM {
+		p.Delivery = parameter.New(store, o.ClusterName, clk)
+	}
+	if t.PerInstance {
+		p.Own = parameter.NewInstances(store, sts.NewFromConfig(cfg), cfg.Region, o.ClusterName, clk)
+	}
+	if o.BootstrapTokenFile != "" {
+		t.Source = token.File(o.BootstrapTokenFile)
+	}
+	if o.BootstrapTokenParameter != "" {
+		given := parameter.NewGiven(store, o.BootstrapTokenParameter)
+		t.Source = given
+		if p.Delivery != nil {
+			p.Delivery = given // nodes fetch it from where it is
+		}
+	}
+	var err error
+	if p.Tokens, err = token.New(kube.Config, t, clk); err != nil {
+		return fmt.Errorf("making bootstrap tokens: %w", err)
+	}
+	return nil
+}
+
 // priceAPI is in the region whose API knows the prices of cfg's.
 func priceAPI(cfg aws.Config) *pricing.Client {
 	return pricing.NewFromConfig(cfg, func(o *pricing.Options) { o.Region = offering.PricingRegion(cfg.Region) })
@@ -110,7 +137,7 @@ func clusterOptions(o *options.Options) clusterinfo.Options {
 }
 
 func tokenOptions(o *options.Options) token.Options {
-	t := token.Options{Namespace: o.SystemNamespace, TTL: o.BootstrapTokenTTL}
+	t := token.Options{Namespace: o.SystemNamespace, TTL: o.BootstrapTokenTTL, PerInstance: o.TokenDelivery == options.SSMPerInstance}
 	if o.CSRApproval == options.Kubeadm {
 		t.Group = token.KubeadmGroup
 	}

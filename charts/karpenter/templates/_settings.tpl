@@ -25,10 +25,13 @@ CLOUD_PROVIDER: cloudProvider
 POD_NETWORK: podNetwork
 CSR_APPROVAL: csrApproval
 TOKEN_DELIVERY: tokenDelivery
+BOOTSTRAP_TOKEN_FILE: bootstrapTokenFile
+BOOTSTRAP_TOKEN_PARAMETER: bootstrapTokenParameter
 ADOPT_UNTAGGED: adoptUntagged
 KUBELET_VERSION_SKEW: kubeletVersionSkew
 NODE_PACKAGE_REPOSITORY: nodePackageRepository
 NODE_PACKAGE_KEY: nodePackageKey
+NODE_BINARY_REPOSITORY: nodeBinaryRepository
 NODE_HTTP_PROXY: nodeHTTPProxy
 NODE_HTTPS_PROXY: nodeHTTPSProxy
 NODE_NO_PROXY: nodeNoProxy

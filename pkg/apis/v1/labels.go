@@ -77,9 +77,15 @@ const (
 	AnnotationInstanceProfile = apis.Group + "/instance-profile-name"
 	// AnnotationKubernetesVersion is on a NodeClaim the cluster's version at its launch.
 	AnnotationKubernetesVersion = apis.Group + "/kubernetes-version"
+	// AnnotationTokenDelivery is on a NodeClaim whose instance joins with a bootstrap token of its
+	// own: TokenDeliveryPerInstance.
+	AnnotationTokenDelivery = apis.Group + "/token-delivery"
 	// AnnotationNVIDIAConsumableCapacity is set by users on a class; it says how GPUs are shared.
 	AnnotationNVIDIAConsumableCapacity = apis.Group + "/nvidia-consumable-capacity"
 )
+
+// TokenDeliveryPerInstance is the value of AnnotationTokenDelivery, and of the option that has it written.
+const TokenDeliveryPerInstance = "SSMPerInstance"
 
 // TerminationFinalizer keeps a class until what was made in AWS for it is gone.
 const TerminationFinalizer = apis.Group + "/termination"

@@ -41,7 +41,7 @@ type clientFacts struct {
 
 // clientRules are asked in this order.
 var clientRules = []func(clientFacts) verdict{
-	kubeletsClientRequest, ofAClaim, liveClaim, unregisteredClaim, insideWindow, runningInstance, withItsToken, firstCertificate, freeName,
+	kubeletsClientRequest, ofAClaim, liveClaim, unregisteredClaim, insideWindow, runningInstance, withItsOwnToken, withItsToken, firstCertificate, freeName,
 }
 
 func kubeletsClientRequest(f clientFacts) verdict {
@@ -106,9 +106,27 @@ func shownAndNotGone(i instance.Instance, claim *karpv1.NodeClaim) verdict {
 	}
 }
 
-// withItsToken compares the token with the one that was current when the instance was
+// withItsOwnToken asks, where each instance has a token of its own, whether it is this one's:
+// then a request shows which machine makes it, and no other can have its name.
+func withItsOwnToken(f clientFacts) verdict {
+	switch {
+	case f.epoch.Instance != "" && f.epoch.Instance != f.instance.ID:
+		return denyFor("TokenOfAnother", "bootstrap token %s is that of instance %s, and the node of NodeClaim %s is instance %s",
+			f.epoch.ID, f.epoch.Instance, f.claim.Name, f.instance.ID)
+	case f.epoch.Instance == "" && hasOwnToken(f.claim):
+		return denyFor("TokenOfAnother", "bootstrap token %s is shared, and instance %s of NodeClaim %s joins with one of its own",
+			f.epoch.ID, f.instance.ID, f.claim.Name)
+	default:
+		return next
+	}
+}
+
+// withItsToken compares a token that many share with the one that was current when the instance was
 // launched, or with those that it can have fetched since.
 func withItsToken(f clientFacts) verdict {
+	if f.epoch.Instance != "" {
+		return next
+	}
 	launched := f.instance.Launched
 	if condition := f.claim.StatusConditions().Get(karpv1.ConditionTypeLaunched); launched.IsZero() && condition.IsTrue() {
 		launched = condition.LastTransitionTime.Time

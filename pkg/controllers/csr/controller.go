@@ -24,6 +24,7 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cache"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/kube"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
@@ -63,6 +64,8 @@ type Inventory interface {
 // Tokens knows which bootstrap tokens are ours.
 type Tokens interface {
 	Epoch(ctx context.Context, id string) (token.Epoch, bool, error)
+	// OfInstance is the token that the instance alone can have.
+	OfInstance(ctx context.Context, id instance.ID) (join.Token, error)
 }
 
 // Options are what a Controller works with.
@@ -139,7 +142,7 @@ func (c *Controller) Reconcile(ctx context.Context, object *certificatesv1.Certi
 }
 
 func (c *Controller) reconcileClient(ctx context.Context, object *certificatesv1.CertificateSigningRequest) (reconcile.Result, error) {
-	epoch, isOurs, err := c.tokens.Epoch(ctx, tokenID(object))
+	epoch, isOurs, err := c.epoch(ctx, tokenID(object))
 	if err != nil || !isOurs {
 		return reconcile.Result{}, err
 	}

@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/karpenter/pkg/events"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/apiserver"
 )
@@ -50,6 +51,11 @@ type tokens map[string]token.Epoch
 func (t tokens) Epoch(_ context.Context, id string) (token.Epoch, bool, error) {
 	epoch, ok := t[id]
 	return epoch, ok, nil
+}
+
+// OfInstance has the token of i-0abc be "of0abc".
+func (t tokens) OfInstance(_ context.Context, id instance.ID) (join.Token, error) {
+	return join.Token{ID: "of" + string(id[2:])}, nil
 }
 
 // told keeps the reasons of events.

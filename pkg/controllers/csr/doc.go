@@ -3,10 +3,10 @@
 // It answers "is this the machine that we launched?" for requests that are ours to judge,
 // and touches no other:
 //
-//   - client certificates that a bootstrap token of ours asks for. All machines
-//     that are launched in the same hours share one, so that holding it proves little. A certificate is
-//     approved for the name of an instance that we launched, whose NodeClaim waits for its
-//     node, and once.
+//   - client certificates that a bootstrap token of ours asks for. All machines that are
+//     launched in the same hours may share one, so that holding it proves little. A certificate
+//     is approved for the name of an instance that we launched, whose NodeClaim waits for its
+//     node, and once; where each instance has a token of its own, with that one alone.
 //   - serving certificates that a node of one of our NodeClaims asks for. They are approved
 //     for names and addresses that EC2 gives to its instance.
 //

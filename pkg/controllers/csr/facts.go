@@ -14,9 +14,39 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis"
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
+
+// epoch is that of the token id, false when the token is not ours: an instance's own, or one
+// that many share. Claims that do not wait any more count too, so that what is asked with
+// their tokens is judged and not left lying.
+func (c *Controller) epoch(ctx context.Context, id string) (token.Epoch, bool, error) {
+	claims, err := c.claims(ctx)
+	if err != nil {
+		return token.Epoch{}, false, err
+	}
+	for _, claim := range claims {
+		owner, launched := instanceID(claim.Status.ProviderID)
+		if !launched || !hasOwnToken(claim) {
+			continue
+		}
+		own, err := c.tokens.OfInstance(ctx, owner)
+		if err != nil {
+			return token.Epoch{}, false, err
+		}
+		if own.ID == id {
+			return token.Epoch{ID: id, Instance: owner}, true, nil
+		}
+	}
+	return c.tokens.Epoch(ctx, id)
+}
+
+// hasOwnToken reports whether claim's instance was launched to join with a token of its own.
+func hasOwnToken(claim *karpv1.NodeClaim) bool {
+	return claim.Annotations[v1.AnnotationTokenDelivery] == v1.TokenDeliveryPerInstance
+}
 
 // clientFacts gathers what the rules for client certificates ask for.
 func (c *Controller) clientFacts(ctx context.Context, r request, epoch token.Epoch) (clientFacts, error) {

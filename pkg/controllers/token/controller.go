@@ -15,9 +15,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+	"sigs.k8s.io/karpenter/pkg/events"
 	"sigs.k8s.io/karpenter/pkg/operator/injection"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis"
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
 
@@ -27,6 +29,9 @@ const (
 	// period is how often tokens are looked after. A Secret that somebody deletes keeps nodes
 	// from joining for this long; a look costs two small requests.
 	period = 15 * time.Second
+
+	// warnPeriod is how long a token that users rotate may expire too soon before they are told.
+	warnPeriod = 5 * time.Minute
 )
 
 // Tokens keeps bootstrap tokens.
@@ -34,23 +39,25 @@ type Tokens interface {
 	Maintain(ctx context.Context) error
 	Epochs(ctx context.Context) ([]token.Epoch, error)
 	Revoke(ctx context.Context, id string) error
-	AutoApproved(ctx context.Context) (bool, error)
+	// Warnings are what works and should not be as it is.
+	Warnings(ctx context.Context) ([]token.Warning, error)
 }
 
 // Controller looks after bootstrap tokens.
 type Controller struct {
-	kube    client.Client
-	tokens  Tokens
-	clock   clock.Clock
-	checked bool // whether approval was looked at; used by the one worker alone
-	// warn is whether approval by others is a fault: it is what CSR_APPROVAL=kubeadm asks for.
-	warn bool
+	kube     client.Client
+	recorder events.Recorder
+	tokens   Tokens
+	clock    clock.Clock
+
+	// Of the one worker alone: when warnings were last asked for, and which were told.
+	asked time.Time
+	told  map[token.Warning]bool
 }
 
-// New returns the controller. approvesItself says that certificates are approved by this
-// controller's own approver, and by nobody else.
-func New(kube client.Client, tokens Tokens, c clock.Clock, approvesItself bool) *Controller {
-	return &Controller{kube: kube, tokens: tokens, clock: c, warn: approvesItself}
+// New returns the controller.
+func New(kube client.Client, recorder events.Recorder, tokens Tokens, c clock.Clock) *Controller {
+	return &Controller{kube: kube, recorder: recorder, tokens: tokens, clock: c, told: map[token.Warning]bool{}}
 }
 
 // Register adds the controller to m.
@@ -64,7 +71,7 @@ func (c *Controller) Register(_ context.Context, m manager.Manager) error {
 // Reconcile makes and keeps what should live, and revokes what is spent.
 func (c *Controller) Reconcile(ctx context.Context) (reconciler.Result, error) {
 	ctx = injection.WithControllerName(ctx, name)
-	if err := errors.Join(c.tokens.Maintain(ctx), c.revokeSpent(ctx), c.checkApproval(ctx)); err != nil {
+	if err := errors.Join(c.maintain(ctx), c.revokeSpent(ctx), c.warn(ctx)); err != nil {
 		return reconciler.Result{}, fmt.Errorf("looking after bootstrap tokens: %w", err)
 	}
 	return reconciler.Result{RequeueAfter: period}, nil
@@ -112,21 +119,45 @@ func (c *Controller) waiting(ctx context.Context) ([]time.Time, error) {
 	return since, nil
 }
 
-// checkApproval warns once when the cluster approves certificates of our tokens unasked:
-// then whoever holds a token becomes any node, and our approver decides nothing.
-func (c *Controller) checkApproval(ctx context.Context) error {
-	if c.checked || !c.warn {
+// maintain has a token live, or says on every class why there is none.
+func (c *Controller) maintain(ctx context.Context) error {
+	err := c.tokens.Maintain(ctx)
+	if err == nil {
 		return nil
 	}
-	approved, err := c.tokens.AutoApproved(ctx)
+	return errors.Join(err, c.publish(ctx, func(class *v1.EC2NodeClass) events.Event { return tokenUnavailable(class, err) }))
+}
+
+// warn tells each warning once in the log and, as long as it holds, on every class.
+func (c *Controller) warn(ctx context.Context) error {
+	if now := c.clock.Now(); now.Sub(c.asked) < warnPeriod {
+		return nil
+	}
+	warnings, err := c.tokens.Warnings(ctx)
 	if err != nil {
 		return err
 	}
-	c.checked = true
-	if approved {
-		log.FromContext(ctx).Error(nil, "a binding of this cluster has certificate requests of bootstrap tokens approved without asking Karpenter: "+
-			"whoever holds a token can become any node; remove the group from bindings of ClusterRole "+
-			"system:certificates.k8s.io:certificatesigningrequests:nodeclient", "groups", []string{"system:bootstrappers", token.Group})
+	c.asked = c.clock.Now()
+	for _, warning := range warnings {
+		if !c.told[warning] {
+			c.told[warning] = true
+			log.FromContext(ctx).Error(nil, warning.Message, "reason", warning.Reason)
+		}
+		if err := c.publish(ctx, func(class *v1.EC2NodeClass) events.Event { return tokenDoubtful(class, warning) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish sends an event on every class.
+func (c *Controller) publish(ctx context.Context, event func(*v1.EC2NodeClass) events.Event) error {
+	var classes v1.EC2NodeClassList
+	if err := c.kube.List(ctx, &classes); err != nil {
+		return fmt.Errorf("listing EC2NodeClasses: %w", err)
+	}
+	for i := range classes.Items {
+		c.recorder.Publish(event(&classes.Items[i]))
 	}
 	return nil
 }

@@ -3,17 +3,23 @@ package token_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+	"sigs.k8s.io/karpenter/pkg/events"
 
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	controller "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/controllers/token"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
@@ -26,12 +32,25 @@ type keeper struct {
 	revoked    []string
 	maintained int
 	asked      int
+	warnings   []token.Warning
 	err        error
 }
 
+// Publish keeps events as "<kind of object> <reason>".
+func (h *heard) Publish(published ...events.Event) {
+	for _, e := range published {
+		h.said = append(h.said, fmt.Sprintf("%T %s: %s", e.InvolvedObject, e.Reason, e.Message))
+	}
+}
+
+type heard struct{ said []string }
+
 func (k *keeper) Maintain(context.Context) error                { k.maintained++; return k.err }
 func (k *keeper) Epochs(context.Context) ([]token.Epoch, error) { return k.epochs, nil }
-func (k *keeper) AutoApproved(context.Context) (bool, error)    { k.asked++; return true, nil }
+func (k *keeper) Warnings(context.Context) ([]token.Warning, error) {
+	k.asked++
+	return k.warnings, nil
+}
 func (k *keeper) Revoke(_ context.Context, id string) error {
 	k.revoked = append(k.revoked, id)
 	return nil
@@ -68,7 +87,7 @@ func TestSpentTokensAreRevoked(t *testing.T) {
 			g := NewWithT(t)
 			kube := fake.NewClientBuilder().WithScheme(scheme.Scheme).WithObjects(tc.claims...).Build()
 			k := &keeper{epochs: append([]token.Epoch{}, epochs...)}
-			result, err := controller.New(kube, k, clocktesting.NewFakeClock(noon), true).Reconcile(t.Context())
+			result, err := controller.New(kube, &heard{}, k, clocktesting.NewFakeClock(noon)).Reconcile(t.Context())
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(result.RequeueAfter).To(Equal(15 * time.Second))
 			g.Expect(k.revoked).To(Equal(tc.want))
@@ -81,25 +100,37 @@ func foreign(object client.Object) client.Object {
 	return object
 }
 
-func TestApprovalIsLookedAtOnce(t *testing.T) {
-	g := NewWithT(t)
-	kube := fake.NewClientBuilder().WithScheme(scheme.Scheme).Build()
-	k := &keeper{}
-	c := controller.New(kube, k, clocktesting.NewFakeClock(noon), true)
-	for range 2 {
-		g.Expect(c.Reconcile(t.Context())).Error().NotTo(HaveOccurred())
-	}
-	g.Expect(k.asked).To(Equal(1))
+func class() client.Object { return &v1.EC2NodeClass{ObjectMeta: metav1.ObjectMeta{Name: "default"}} }
 
-	k = &keeper{}
-	g.Expect(controller.New(kube, k, clocktesting.NewFakeClock(noon), false).Reconcile(t.Context())).Error().NotTo(HaveOccurred())
-	g.Expect(k.asked).To(BeZero(), "with kubeadm's approval it is what was asked for")
+// withClass also knows of no NodeClaims.
+func withClass() client.Client {
+	known := runtime.NewScheme()
+	_ = v1.AddToScheme(known) // a scheme that lacks it is found by the first use
+	return fake.NewClientBuilder().WithScheme(known).WithObjects(class()).Build()
 }
 
-func TestAFailureIsTriedAgain(t *testing.T) {
+func TestWarningsAreToldOnceInTheLogAndAgainOnClasses(t *testing.T) {
 	g := NewWithT(t)
-	kube := fake.NewClientBuilder().WithScheme(scheme.Scheme).Build()
-	k := &keeper{err: errors.New("no API server")}
-	_, err := controller.New(kube, k, clocktesting.NewFakeClock(noon), true).Reconcile(t.Context())
+	var lines []string
+	ctx := log.IntoContext(t.Context(), funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{}))
+	k, said, clock := &keeper{warnings: []token.Warning{{Reason: "Doubtful", Message: "it never expires"}}}, &heard{}, clocktesting.NewFakeClock(noon)
+	c := controller.New(withClass(), said, k, clock)
+	for range 2 {
+		g.Expect(c.Reconcile(ctx)).Error().NotTo(HaveOccurred())
+	}
+	g.Expect(k.asked).To(Equal(1), "it costs requests")
+	clock.Step(5 * time.Minute)
+	g.Expect(c.Reconcile(ctx)).Error().NotTo(HaveOccurred())
+	g.Expect(k.asked).To(Equal(2))
+	g.Expect(lines).To(HaveLen(1))
+	g.Expect(said.said).To(HaveLen(2)) // the recorder drops what is sent again within an hour
+	g.Expect(said.said).To(HaveEach("*v1.EC2NodeClass Doubtful: it never expires"))
+}
+
+func TestAFailureIsTriedAgainAndSaidOnClasses(t *testing.T) {
+	g := NewWithT(t)
+	k, said := &keeper{err: errors.New("no API server")}, &heard{}
+	_, err := controller.New(withClass(), said, k, clocktesting.NewFakeClock(noon)).Reconcile(t.Context())
 	g.Expect(err).To(MatchError(ContainSubstring("looking after bootstrap tokens: no API server")))
+	g.Expect(said.said).To(ConsistOf(And(HavePrefix("*v1.EC2NodeClass NoBootstrapToken"), ContainSubstring("no API server"))))
 }

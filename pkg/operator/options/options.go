@@ -13,6 +13,7 @@ import (
 
 	coreoptions "sigs.k8s.io/karpenter/pkg/operator/options"
 
+	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/providers/token"
 )
@@ -27,8 +28,10 @@ const (
 	Karpenter = "karpenter"
 	UserData  = "UserData"
 	SSM       = "SSM"
-	Overlay   = "overlay"
-	VPC       = "vpc"
+	// SSMPerInstance is also what NodeClaims launched with it say.
+	SSMPerInstance = v1.TokenDeliveryPerInstance
+	Overlay        = "overlay"
+	VPC            = "vpc"
 )
 
 // Options are the AWS provider's, then ours. Flags and environment variables are named
@@ -55,7 +58,11 @@ type Options struct {
 	CSRApproval       string
 	BootstrapTokenTTL time.Duration
 	TokenDelivery     string
-	AdoptUntagged     bool
+	// BootstrapTokenFile and BootstrapTokenParameter are where a token is that users rotate; at
+	// most one is set.
+	BootstrapTokenFile      string
+	BootstrapTokenParameter string
+	AdoptUntagged           bool
 
 	// KubeletVersionSkew is by how many minors a kubelet may be older than the control plane.
 	KubeletVersionSkew int
@@ -111,7 +118,9 @@ func (o *Options) addOwn(fs *coreoptions.FlagSet) {
 	fs.StringVar(&o.PodNetwork, "pod-network", Auto, "Whose addresses pods have in kubeadm mode: overlay (nobody's in EC2: a node takes 110 pods), vpc (network interfaces', as with Amazon's VPC CNI: as many as they have), or auto, which is vpc where DaemonSet kube-system/aws-node is there. What kubelet settings say of max pods comes first.")
 	fs.StringVar(&o.CSRApproval, "csr-approval", Karpenter, "Who approves nodes' certificates: karpenter, for exactly the nodes that it launched, or kubeadm, for whoever has a bootstrap token.")
 	fs.DurationVar(&o.BootstrapTokenTTL, "bootstrap-token-ttl", token.DefaultTTL, "How long a bootstrap token lives; a new one takes over at half of it. At least "+token.MinTTL.String()+".")
-	fs.StringVar(&o.TokenDelivery, "token-delivery", UserData, "How nodes get the bootstrap token: UserData, or SSM: from a SecureString that they read with their instance role, so that user data holds no secret.")
+	fs.StringVar(&o.TokenDelivery, "token-delivery", UserData, "How nodes get the bootstrap token: UserData; SSM: from a SecureString that they read with their instance role, so that user data holds no secret; or SSMPerInstance: each a token of its own, from a SecureString that it alone can read and that is gone when its node is there.")
+	fs.StringVar(&o.BootstrapTokenFile, "bootstrap-token-file", "", "A file with a bootstrap token that you make and rotate, for example of a mounted Secret. It is read again when it changes. A token is made by the controller when neither this nor bootstrap-token-parameter is set.")
+	fs.StringVar(&o.BootstrapTokenParameter, "bootstrap-token-parameter", "", "The name of a SecureString of Systems Manager with a bootstrap token that you make and rotate.")
 	fs.BoolVar(&o.AdoptUntagged, "adopt-untagged", false, "End instances of this cluster's name that no NodeClaim has, though they do not say of which cluster they are. Safe only where no other cluster in the account and region has the name.")
 	fs.IntVar(&o.KubeletVersionSkew, "kubelet-version-skew", 0, "By how many minor versions a node's kubelet may be older than the control plane before the node is replaced: 0 to 3, which is the most that Kubernetes supports.")
 	fs.StringVar(&o.SystemNamespace, "system-namespace", "kube-system", "The namespace that the controller runs in.")
@@ -158,7 +167,10 @@ func (o *Options) Validate() error {
 		oneOf("cloud-provider", o.CloudProvider, Auto, External, None),
 		oneOf("pod-network", o.PodNetwork, Auto, Overlay, VPC),
 		oneOf("csr-approval", o.CSRApproval, Karpenter, Kubeadm),
-		oneOf("token-delivery", o.TokenDelivery, UserData, SSM),
+		oneOf("token-delivery", o.TokenDelivery, UserData, SSM, SSMPerInstance),
+		check("bootstrap-token-parameter", o.BootstrapTokenParameter, o.BootstrapTokenFile == "" || o.BootstrapTokenParameter == "", "must be empty where bootstrap-token-file is set"),
+		check("token-delivery", o.TokenDelivery, o.TokenDelivery != SSMPerInstance || o.BootstrapTokenFile+o.BootstrapTokenParameter == "",
+			"must be UserData or SSM with a bootstrap token of yours: nobody but the controller makes one for each instance"),
 		check("bootstrap-token-ttl", o.BootstrapTokenTTL, o.BootstrapTokenTTL >= token.MinTTL, "must be at least "+token.MinTTL.String()),
 		check("kubelet-version-skew", o.KubeletVersionSkew, o.KubeletVersionSkew >= 0 && o.KubeletVersionSkew <= 3, "must be from 0 to 3"),
 		check("system-namespace", o.SystemNamespace, o.SystemNamespace != "", "must be set"),

@@ -56,13 +56,21 @@ func TestReadReportsEveryFaultAtOnce(t *testing.T) {
 				"--cluster-name (CLUSTER_NAME)",
 				`--cluster-endpoint (CLUSTER_ENDPOINT) must be a URL with scheme and host, for example https://api.example.com:6443, not "api.example.com"`,
 				`--bootstrap-mode (BOOTSTRAP_MODE) must be one of auto, kubeadm, eks, not "kops"`,
-				`--token-delivery (TOKEN_DELIVERY) must be one of UserData, SSM, not "Mail"`,
+				`--token-delivery (TOKEN_DELIVERY) must be one of UserData, SSM, SSMPerInstance, not "Mail"`,
 				`--bootstrap-token-ttl (BOOTSTRAP_TOKEN_TTL) must be at least 1h0m0s, not "5m0s"`,
 			},
 		},
 		"a variable is no duration, which would else be taken for the default": {
 			env:  map[string]string{"CLUSTER_NAME": "one", "AMI_REFRESH_INTERVAL": "often"},
 			want: []string{`AMI_REFRESH_INTERVAL="often"`},
+		},
+		"two tokens of the user's": {
+			env:  map[string]string{"CLUSTER_NAME": "one", "BOOTSTRAP_TOKEN_FILE": "/token", "BOOTSTRAP_TOKEN_PARAMETER": "/token"},
+			want: []string{"--bootstrap-token-parameter (BOOTSTRAP_TOKEN_PARAMETER) must be empty where bootstrap-token-file is set"},
+		},
+		"one token of the user's for each instance": {
+			env:  map[string]string{"CLUSTER_NAME": "one", "BOOTSTRAP_TOKEN_FILE": "/token", "TOKEN_DELIVERY": "SSMPerInstance"},
+			want: []string{"--token-delivery (TOKEN_DELIVERY) must be UserData or SSM with a bootstrap token of yours"},
 		},
 		"a variable is no number":  {env: map[string]string{"CLUSTER_NAME": "one", "RESERVED_ENIS": "two"}, want: []string{`RESERVED_ENIS="two"`}},
 		"a gate is no boolean":     {env: map[string]string{"CLUSTER_NAME": "one", "AWS_FEATURE_GATES": "DRAEFA=perhaps"}, want: []string{"--aws-feature-gates (AWS_FEATURE_GATES)"}},

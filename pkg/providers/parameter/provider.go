@@ -2,7 +2,6 @@ package parameter
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,6 +40,7 @@ func New(api API, clusterName string, c clock.PassiveClock) *Provider {
 func Name(clusterName string) string { return "/karpenter/" + clusterName + "/bootstrap-token" }
 
 // Deliver sees to it that the parameter holds token, and returns the parameter's name.
+// Errors: *Error.
 func (p *Provider) Deliver(ctx context.Context, token join.Token) (string, error) {
 	return p.written.GetOrLoad(ctx, token.ID, func(ctx context.Context) (string, error) {
 		_, err := p.api.PutParameter(ctx, &ssm.PutParameterInput{
@@ -48,7 +48,7 @@ func (p *Provider) Deliver(ctx context.Context, token join.Token) (string, error
 			Description: aws.String("Nodes that Karpenter launches join with this bootstrap token. It is rotated."),
 		})
 		if err != nil {
-			return "", fmt.Errorf("putting parameter %s: %w", p.name, err)
+			return "", newError("putting parameter "+p.name, err)
 		}
 		log.FromContext(ctx).V(1).Info("put the bootstrap token where nodes fetch it", "parameter", p.name, "token-id", token.ID)
 		return p.name, nil

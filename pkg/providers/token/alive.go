@@ -31,16 +31,49 @@ const (
 	// never answered must not hold them for good; double would outlast the patience of who
 	// reads why a NodeClaim does not launch.
 	ensureTimeout = 30 * time.Second
+
+	// requestTimeout bounds one request with all its repetitions: an API server that is busy has
+	// the client come back up to ten times. A third of an attempt leaves it time for another.
+	requestTimeout = 10 * time.Second
 )
 
-// errDead says that a token does not authenticate in its group though its Secret was made.
-var errDead = errors.New("the API server does not accept a token that was just made; " +
-	"kube-apiserver needs --enable-bootstrap-token-auth=true, as kubeadm sets it")
+var (
+	// errDead says that a token does not authenticate in its group though its Secret was made.
+	errDead = errors.New("the API server does not accept a token that was just made; " +
+		"kube-apiserver needs --enable-bootstrap-token-auth=true, as kubeadm sets it")
+	// errNoAnswer says that a request got none in its time.
+	errNoAnswer = errors.New("the API server does not answer")
+)
+
+// request makes one request, which do is, in a time of its own.
+func (p *Provider) request(ctx context.Context, do func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, p.options.RequestTimeout)
+	defer cancel()
+	err := do(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		// Not wrapped: to whoever waits, the end of this time is not the end of his.
+		return fmt.Errorf("%w within %s: %v", errNoAnswer, p.options.RequestTimeout, err) //nolint:errorlint // see above
+	}
+	return err
+}
 
 // ensure returns the current token, alive.
 func (p *Provider) ensure(ctx context.Context) (join.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
+	having := p.ensureOwn
+	if p.options.Source != nil {
+		having = p.ensureGiven
+	}
+	token, err := having(ctx)
+	if err != nil {
+		failed(err)
+	}
+	return token, err
+}
+
+// ensureOwn is ensure for tokens that we make.
+func (p *Provider) ensureOwn(ctx context.Context) (join.Token, error) {
 	var minted bool
 	s, err := p.change(ctx, func(s state) (state, bool, error) {
 		minted = false
@@ -53,7 +86,6 @@ func (p *Provider) ensure(ctx context.Context) (join.Token, error) {
 		return next, true, err
 	})
 	if err != nil {
-		failures.Inc(nil)
 		return join.Token{}, err
 	}
 	newest := s.epochs[len(s.epochs)-1]
@@ -68,7 +100,6 @@ func (p *Provider) ensure(ctx context.Context) (join.Token, error) {
 			"token-id", newest.ID, "Secret", p.options.Namespace+"/"+StateSecret)
 	}
 	if err != nil {
-		failures.Inc(nil)
 		return join.Token{}, err
 	}
 	return newest.token(), nil
@@ -121,24 +152,48 @@ const (
 
 // use uses the token as a node does.
 func (p *Provider) use(ctx context.Context, epoch kept) (liveness, error) {
+	groups, known, err := p.groups(ctx, epoch.token())
+	switch {
+	case err != nil || !known:
+		return dead, err
+	case !slices.Contains(groups, epoch.Group):
+		return changed, nil
+	default:
+		return alive, nil
+	}
+}
+
+// groups are those that token authenticates in, and whether it authenticates at all.
+func (p *Provider) groups(ctx context.Context, token join.Token) (groups []string, known bool, err error) {
+	as, err := p.as(token)
+	if err != nil {
+		return nil, false, err
+	}
+	var review *authenticationv1.SelfSubjectReview
+	err = p.request(ctx, func(ctx context.Context) error {
+		var err error
+		review, err = as.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+		return err
+	})
+	if apierrors.IsUnauthorized(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("using bootstrap token %s: %w", token.ID, err)
+	}
+	return review.Status.UserInfo.Groups, true, nil
+}
+
+// as returns a client of whoever has token.
+func (p *Provider) as(token join.Token) (kubernetes.Interface, error) {
 	config := rest.CopyConfig(p.config)
-	config.BearerToken = epoch.token().Value()
+	config.BearerToken = token.Value()
 	config.QPS = -1 // one request; whoever waits for it sets the pace
 	as, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return dead, fmt.Errorf("making a client with bootstrap token %s: %w", epoch.ID, err)
+		return nil, fmt.Errorf("making a client with bootstrap token %s: %w", token.ID, err)
 	}
-	review, err := as.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
-	if apierrors.IsUnauthorized(err) {
-		return dead, nil
-	}
-	if err != nil {
-		return dead, fmt.Errorf("using bootstrap token %s: %w", epoch.ID, err)
-	}
-	if !slices.Contains(review.Status.UserInfo.Groups, epoch.Group) {
-		return changed, nil
-	}
-	return alive, nil
+	return as, nil
 }
 
 func (p *Provider) createSecret(ctx context.Context, epoch kept) error {
@@ -146,7 +201,7 @@ func (p *Provider) createSecret(ctx context.Context, epoch kept) error {
 		ObjectMeta: metav1.ObjectMeta{Name: bootstrapapi.BootstrapTokenSecretPrefix + epoch.ID},
 		Type:       bootstrapapi.SecretTypeBootstrapToken,
 		Data: map[string][]byte{
-			bootstrapapi.BootstrapTokenDescriptionKey:      []byte("Nodes that Karpenter launches join with this token. It is rotated."),
+			bootstrapapi.BootstrapTokenDescriptionKey:      []byte(epoch.purpose()),
 			bootstrapapi.BootstrapTokenIDKey:               []byte(epoch.ID),
 			bootstrapapi.BootstrapTokenSecretKey:           []byte(epoch.Secret),
 			bootstrapapi.BootstrapTokenExpirationKey:       []byte(epoch.Expires.UTC().Format(time.RFC3339)),
@@ -156,7 +211,11 @@ func (p *Provider) createSecret(ctx context.Context, epoch kept) error {
 			bootstrapapi.BootstrapTokenExtraGroupsKey:  []byte(epoch.Group),
 		},
 	}
-	if _, err := p.kube.CoreV1().Secrets(metav1.NamespaceSystem).Create(ctx, secret, metav1.CreateOptions{}); err != nil {
+	err := p.request(ctx, func(ctx context.Context) error {
+		_, err := p.kube.CoreV1().Secrets(metav1.NamespaceSystem).Create(ctx, secret, metav1.CreateOptions{})
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("creating Secret %s/%s: %w", metav1.NamespaceSystem, secret.Name, err)
 	}
 	return nil
@@ -164,7 +223,9 @@ func (p *Provider) createSecret(ctx context.Context, epoch kept) error {
 
 func (p *Provider) deleteSecret(ctx context.Context, id string) error {
 	name := bootstrapapi.BootstrapTokenSecretPrefix + id
-	err := p.kube.CoreV1().Secrets(metav1.NamespaceSystem).Delete(ctx, name, metav1.DeleteOptions{})
+	err := p.request(ctx, func(ctx context.Context) error {
+		return p.kube.CoreV1().Secrets(metav1.NamespaceSystem).Delete(ctx, name, metav1.DeleteOptions{})
+	})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting Secret %s/%s: %w", metav1.NamespaceSystem, name, err)
 	}

@@ -2,6 +2,8 @@ package token
 
 import (
 	"time"
+
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
 )
 
 const (
@@ -25,17 +27,18 @@ const (
 
 // Epoch is the life of one token, without its secret.
 type Epoch struct {
-	ID      string
-	Group   string // that the token authenticates in
-	Created time.Time
-	Expires time.Time
-	Retired time.Time // when the next epoch took over, zero while it is the current one
-	Revoked time.Time // when it was deleted before it expired, else zero
+	ID       string
+	Group    string      // that the token authenticates in; empty when it is not for us to say
+	Instance instance.ID `json:",omitempty"` // that the token is for alone; empty for one that is shared
+	Created  time.Time
+	Expires  time.Time // zero when it is not known
+	Retired  time.Time // when the next epoch took over, zero while it is the current one
+	Revoked  time.Time // when it was deleted before it expired, else zero
 }
 
 // Lives reports whether a machine can authenticate with the epoch's token at the given time.
 func (e Epoch) Lives(at time.Time) bool {
-	return at.Before(e.Expires) && (e.Revoked.IsZero() || at.Before(e.Revoked))
+	return (e.Expires.IsZero() || at.Before(e.Expires)) && (e.Revoked.IsZero() || at.Before(e.Revoked))
 }
 
 // Launched reports whether an instance that was launched at the given time can have got the

@@ -1,12 +1,15 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -36,6 +39,23 @@ type Options struct {
 	Namespace string        // the controller's own
 	TTL       time.Duration // of a token; at least MinTTL, zero means DefaultTTL
 	Group     string        // that tokens authenticate in; empty means Group
+
+	// PerInstance: nodes join with tokens of OfInstance, so none that is shared is made.
+	PerInstance bool
+	// Source has the shared token, which somebody else makes and rotates; nil where this
+	// package does. Nothing is created in kube-system then.
+	Source Source
+
+	// RequestTimeout is how long one request may take; zero means ten seconds.
+	RequestTimeout time.Duration
+}
+
+// Source has a token that somebody else makes and rotates.
+type Source interface {
+	// Read returns the token's value as it is now. Its error does not hold the value.
+	Read(ctx context.Context) (string, error)
+	// String says where that is, for people.
+	String() string
 }
 
 // Provider keeps one live bootstrap token. It is safe for concurrent use.
@@ -45,23 +65,22 @@ type Provider struct {
 	kube    kubernetes.Interface
 	clock   clock.Clock
 
-	live   *cache.Cache[join.Token]
-	signed *cache.Cache[bool]
-	known  atomic.Pointer[state] // as it was last read or written
+	live    *cache.Cache[join.Token]
+	signed  *cache.Cache[bool]
+	masters *cache.Cache[[]byte]
+	expiry  *cache.Cache[expiry]  // of given tokens, by id
+	known   atomic.Pointer[state] // as it was last read or written
 }
 
 // New returns a Provider that reaches the API server by config. It fails on options that
 // make no token outlive the registration of a node.
 func New(config *rest.Config, options Options, c clock.Clock) (*Provider, error) {
-	if options.TTL == 0 {
-		options.TTL = DefaultTTL
-	}
+	options.TTL = cmp.Or(options.TTL, DefaultTTL)
 	if options.TTL < MinTTL {
 		return nil, fmt.Errorf("time to live of bootstrap tokens is %s, it must be at least %s", options.TTL, MinTTL)
 	}
-	if options.Group == "" {
-		options.Group = Group
-	}
+	options.Group = cmp.Or(options.Group, Group)
+	options.RequestTimeout = cmp.Or(options.RequestTimeout, requestTimeout)
 	if options.Namespace == "" {
 		return nil, fmt.Errorf("the namespace that holds Secret %s is not set", StateSecret)
 	}
@@ -71,8 +90,10 @@ func New(config *rest.Config, options Options, c clock.Clock) (*Provider, error)
 	}
 	return &Provider{
 		options: options, config: rest.AnonymousClientConfig(config), kube: kube, clock: c,
-		live:   cache.New[join.Token](believe, cache.WithClock(c)),
-		signed: cache.New[bool](time.Minute, cache.WithClock(c)),
+		live:    cache.New[join.Token](believe, cache.WithClock(c)),
+		signed:  cache.New[bool](time.Minute, cache.WithClock(c)),
+		masters: cache.New[[]byte](believeMaster, cache.WithClock(c)),
+		expiry:  cache.New[expiry](believeExpiry, cache.WithClock(c)),
 	}, nil
 }
 
@@ -91,11 +112,15 @@ func (p *Provider) Current(ctx context.Context) (join.Token, error) {
 // live and does not.
 func (p *Provider) Maintain(ctx context.Context) error {
 	p.live.Delete(current)
-	if _, err := p.Current(ctx); err != nil {
+	renew := func(ctx context.Context) error { _, err := p.Current(ctx); return err }
+	if p.options.PerInstance {
+		renew = p.retire
+	}
+	if err := renew(ctx); err != nil {
 		return err
 	}
 	s := p.known.Load()
-	if s == nil {
+	if s == nil || len(s.epochs) == 0 {
 		return nil
 	}
 	now := p.clock.Now()
@@ -103,15 +128,29 @@ func (p *Provider) Maintain(ctx context.Context) error {
 	living := s.living(now.Add(time.Minute))
 	newest := s.epochs[len(s.epochs)-1]
 	for _, epoch := range living {
-		if epoch.ID == newest.ID {
-			continue // Current did
+		renewed := epoch.ID == newest.ID && !p.options.PerInstance
+		if renewed || epoch.Given || p.options.Source != nil {
+			continue
 		}
 		if _, err := p.keepAlive(ctx, epoch); err != nil {
+			failed(err)
 			return err
 		}
 	}
 	tokenAge.Set(now.Sub(newest.Created).Seconds(), nil)
 	epochsAlive.Set(float64(len(living)), nil)
+	return nil
+}
+
+// retire has no shared token be current, so that those there are end when nobody needs them.
+func (p *Provider) retire(ctx context.Context) error {
+	_, err := p.change(ctx, func(s state) (state, bool, error) {
+		shared := slices.ContainsFunc(s.epochs, func(e kept) bool { return e.Retired.IsZero() })
+		return s.with(s.retired(p.clock.Now().UTC())), shared, nil
+	})
+	if err != nil {
+		return fmt.Errorf("retiring the bootstrap token that nodes shared: %w", err)
+	}
 	return nil
 }
 
@@ -143,12 +182,23 @@ func (p *Provider) Epoch(ctx context.Context, id string) (Epoch, bool, error) {
 	return found.Epoch, ok, nil
 }
 
-// Revoke deletes the token of a retired epoch before it expires.
+// Revoke deletes the token of a retired epoch before it expires. One that somebody else
+// made is theirs to delete; from then on it is no token of ours.
 func (p *Provider) Revoke(ctx context.Context, id string) error {
-	if err := p.deleteSecret(ctx, id); err != nil {
+	s, err := p.readState(ctx)
+	if err != nil {
 		return err
 	}
-	_, err := p.change(ctx, func(s state) (state, bool, error) {
+	if found, _ := s.find(id); !found.Given {
+		err := p.deleteSecret(ctx, id)
+		if p.options.Source != nil && apierrors.IsForbidden(err) {
+			err = nil // without the right to, as the chart has it then, it expires by itself
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = p.change(ctx, func(s state) (state, bool, error) {
 		found, ok := s.find(id)
 		return s.revoked(id, p.clock.Now()), ok && found.Revoked.IsZero(), nil
 	})
@@ -165,7 +215,12 @@ func (p *Provider) Signed(ctx context.Context, id string) (bool, error) {
 	if signed, ok := p.signed.Get(id); ok {
 		return signed, nil
 	}
-	info, err := p.kube.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, bootstrapapi.ConfigMapClusterInfo, metav1.GetOptions{})
+	var info *corev1.ConfigMap
+	err := p.request(ctx, func(ctx context.Context) error {
+		var err error
+		info, err = p.kube.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, bootstrapapi.ConfigMapClusterInfo, metav1.GetOptions{})
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("getting ConfigMap %s/%s: %w", metav1.NamespacePublic, bootstrapapi.ConfigMapClusterInfo, err)
 	}
@@ -174,23 +229,4 @@ func (p *Provider) Signed(ctx context.Context, id string) (bool, error) {
 	}
 	p.signed.Set(id, true)
 	return true, nil
-}
-
-// AutoApproved reports whether some binding of the cluster lets the controller manager
-// approve the certificate requests of our tokens unasked, so that our own approver decides
-// nothing.
-func (p *Provider) AutoApproved(ctx context.Context) (bool, error) {
-	review, err := p.kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
-		Spec: authorizationv1.SubjectAccessReviewSpec{
-			User:   bootstrapapi.BootstrapUserPrefix + "000000",
-			Groups: []string{bootstrapapi.BootstrapDefaultGroup, p.options.Group, "system:authenticated"},
-			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Group: "certificates.k8s.io", Resource: "certificatesigningrequests", Subresource: "nodeclient", Verb: "create", Version: "*",
-			},
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		return false, fmt.Errorf("asking whether certificate requests of %s are approved unasked: %w", p.options.Group, err)
-	}
-	return review.Status.Allowed, nil
 }

@@ -158,10 +158,10 @@ func TestProvider(t *testing.T) {
 
 	t.Run("approval without us is seen", func(t *testing.T) {
 		g := NewWithT(t)
-		g.Expect(p.AutoApproved(t.Context())).To(BeFalse())
+		g.Expect(p.Warnings(t.Context())).To(BeEmpty())
 		bind(t, admin, "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
 			rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "system:bootstrappers"})
-		g.Eventually(p.AutoApproved).WithArguments(t.Context()).WithTimeout(20 * time.Second).Should(BeTrue())
+		g.Eventually(p.Warnings).WithArguments(t.Context()).WithTimeout(20 * time.Second).Should(ConsistOf(HaveField("Reason", ReasonApprovedUnasked)))
 	})
 
 	t.Run("tokens rotate, overlap and are revoked", func(t *testing.T) {

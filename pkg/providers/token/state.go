@@ -20,12 +20,23 @@ const (
 	// StateSecret is the Secret in the controller's own namespace that holds the values of tokens.
 	StateSecret = "karpenter-bootstrap-tokens"
 	stateKey    = "epochs.json"
+	// masterKey is the key of the bytes that tokens of single instances are derived from.
+	masterKey = "instances.key"
 )
 
 // kept is an epoch as it is stored. It is the one place where the secret is written down.
 type kept struct {
 	Epoch
-	Secret string // empty once revoked
+	Secret string // empty once revoked, and where Given
+	Given  bool   `json:",omitempty"` // made and ended by somebody else
+}
+
+// purpose is for who reads the Secret.
+func (k kept) purpose() string {
+	if k.Instance != "" {
+		return "Instance " + string(k.Instance) + ", which Karpenter launched, joins with this token. It goes when the node is there."
+	}
+	return "Nodes that Karpenter launches join with this token. It is rotated."
 }
 
 func (k kept) token() join.Token {
@@ -38,7 +49,13 @@ func (k kept) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.token().S
 // state is all epochs, oldest first. It is never changed in place.
 type state struct {
 	epochs []kept
+	master []byte         // empty until the first instance needs a token of its own
 	stored *corev1.Secret // that it was read from, nil when there is none yet
+}
+
+// with is s with other epochs.
+func (s state) with(epochs []kept) state {
+	return state{epochs: epochs, master: s.master, stored: s.stored}
 }
 
 // current is the newest epoch, false when it is due or of another group.
@@ -77,26 +94,34 @@ func (s state) minted(at time.Time, ttl time.Duration, group string) (state, err
 		return state{}, fmt.Errorf("making a bootstrap token: %w", err)
 	}
 	at = at.UTC().Truncate(time.Second) // as the API server will read it
-	next := state{stored: s.stored}
+	id, secret := value[:6], value[7:]
+	return s.with(append(s.retired(at), kept{
+		Epoch:  Epoch{ID: id, Group: group, Created: at, Expires: at.Add(ttl)},
+		Secret: secret,
+	})), nil
+}
+
+// retired are the epochs with none that is current, and without what was forgotten by then.
+func (s state) retired(at time.Time) []kept {
+	var epochs []kept
 	for _, e := range s.epochs {
 		if e.Retired.IsZero() {
 			e.Retired = at
 		}
-		if at.Before(e.Expires.Add(memory)) {
-			next.epochs = append(next.epochs, e)
+		over := e.Expires
+		if over.IsZero() {
+			over = e.Retired // no node that was launched with it waits for longer than memory
+		}
+		if at.Before(over.Add(memory)) {
+			epochs = append(epochs, e)
 		}
 	}
-	id, secret := value[:6], value[7:]
-	next.epochs = append(next.epochs, kept{
-		Epoch:  Epoch{ID: id, Group: group, Created: at, Expires: at.Add(ttl)},
-		Secret: secret,
-	})
-	return next, nil
+	return epochs
 }
 
 // revoked returns s with the epoch id revoked and its secret forgotten.
 func (s state) revoked(id string, at time.Time) state {
-	next := state{stored: s.stored, epochs: slices.Clone(s.epochs)}
+	next := s.with(slices.Clone(s.epochs))
 	for i := range next.epochs {
 		if next.epochs[i].ID == id {
 			next.epochs[i].Revoked, next.epochs[i].Secret = at, ""
@@ -107,7 +132,12 @@ func (s state) revoked(id string, at time.Time) state {
 
 // readState reads StateSecret. There may be none.
 func (p *Provider) readState(ctx context.Context) (state, error) {
-	stored, err := p.kube.CoreV1().Secrets(p.options.Namespace).Get(ctx, StateSecret, metav1.GetOptions{})
+	var stored *corev1.Secret
+	err := p.request(ctx, func(ctx context.Context) error {
+		var err error
+		stored, err = p.kube.CoreV1().Secrets(p.options.Namespace).Get(ctx, StateSecret, metav1.GetOptions{})
+		return err
+	})
 	if apierrors.IsNotFound(err) {
 		return state{}, nil
 	}
@@ -115,7 +145,7 @@ func (p *Provider) readState(ctx context.Context) (state, error) {
 		return state{}, fmt.Errorf("getting Secret %s/%s: %w", p.options.Namespace, StateSecret, err)
 	}
 	epochs, ok := parseEpochs(stored.Data[stateKey])
-	s := state{stored: stored, epochs: epochs}
+	s := state{stored: stored, epochs: epochs, master: stored.Data[masterKey]}
 	if ok {
 		p.known.Store(&s)
 	}
@@ -139,17 +169,21 @@ func (p *Provider) writeState(ctx context.Context, s state) error {
 	if err != nil {
 		return fmt.Errorf("writing bootstrap tokens: %w", err)
 	}
-	secrets := p.kube.CoreV1().Secrets(p.options.Namespace)
-	if s.stored == nil {
-		_, err = secrets.Create(ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: StateSecret},
-			Data:       map[string][]byte{stateKey: raw},
-		}, metav1.CreateOptions{})
-	} else {
-		changed := s.stored.DeepCopy()
-		changed.Data = map[string][]byte{stateKey: raw}
-		_, err = secrets.Update(ctx, changed, metav1.UpdateOptions{})
+	data := map[string][]byte{stateKey: raw}
+	if len(s.master) > 0 {
+		data[masterKey] = s.master
 	}
+	err = p.request(ctx, func(ctx context.Context) error {
+		secrets := p.kube.CoreV1().Secrets(p.options.Namespace)
+		if s.stored == nil {
+			_, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: StateSecret}, Data: data}, metav1.CreateOptions{})
+			return err
+		}
+		changed := s.stored.DeepCopy()
+		changed.Data = data
+		_, err := secrets.Update(ctx, changed, metav1.UpdateOptions{})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("storing Secret %s/%s: %w", p.options.Namespace, StateSecret, err)
 	}
