@@ -101,11 +101,8 @@ func (b Builder) sweep(ctx context.Context) error {
 	}
 	errs := make([]error, 0, len(entries))
 	for _, entry := range entries {
-		name := entry.Name()
-		left := strings.HasPrefix(name, guestPrefix) || strings.HasPrefix(name, mountPrefix) || strings.HasSuffix(name, partSuffix)
-		info, err := entry.Info()
-		if left || entry.IsDir() && err == nil && time.Since(info.ModTime()) > unused {
-			errs = append(errs, os.RemoveAll(filepath.Join(b.Cache, name)))
+		if left(entry) {
+			errs = append(errs, os.RemoveAll(filepath.Join(b.Cache, entry.Name())))
 		}
 	}
 	signers, err := filepath.Glob(filepath.Join(os.TempDir(), b.signerPrefix()+"*"))
@@ -119,6 +116,16 @@ func (b Builder) sweep(ctx context.Context) error {
 		return fmt.Errorf("removing what earlier builds left: %w", err)
 	}
 	return nil
+}
+
+// left reports whether something in the cache is of no use any more.
+func left(entry os.DirEntry) bool {
+	name := entry.Name()
+	if strings.HasPrefix(name, guestPrefix) || strings.HasPrefix(name, mountPrefix) || strings.HasSuffix(name, partSuffix) {
+		return true
+	}
+	info, err := entry.Info()
+	return err == nil && entry.IsDir() && time.Since(info.ModTime()) > unused
 }
 
 // partSuffix marks the folder of a step that is not done.

@@ -16,7 +16,7 @@ const metadataAddress = "169.254.169.254"
 
 // serve answers metadata requests inside of the machine's network namespace.
 func (m *Machine) serve(ctx context.Context, pid int, metadata http.Handler) error {
-	listener, err := listenIn(ctx, pid, metadataAddress+":80")
+	listener, err := ListenIn(ctx, pid, metadataAddress+":80")
 	if err != nil {
 		return fmt.Errorf("listening for metadata requests: %w", err)
 	}
@@ -25,9 +25,9 @@ func (m *Machine) serve(ctx context.Context, pid int, metadata http.Handler) err
 	return nil
 }
 
-// listenIn opens a socket in the network namespace of a process. A socket stays where it was
+// ListenIn opens a socket in the network namespace of a process. A socket stays where it was
 // opened, whatever thread uses it.
-func listenIn(ctx context.Context, pid int, address string) (net.Listener, error) {
+func ListenIn(ctx context.Context, pid int, address string) (net.Listener, error) {
 	type opened struct {
 		listener net.Listener
 		err      error

@@ -12,7 +12,7 @@
 // has left, the next one removes. The logs of a run that failed stay, and it says where.
 //
 // User data runs as root in such worlds. Run therefore looks at the machine before and after:
-// mounts, interfaces, routes, packet filter, modules, swap, the kernel's settings and the
+// mounts, interfaces, routes, packet filter, swap, the kernel's settings and the
 // folders that installing packages and joining a cluster write to. It fails naming every
 // difference, also one that somebody else has made meanwhile.
 package world

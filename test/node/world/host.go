@@ -48,19 +48,16 @@ func look(ctx context.Context, root string) (host, error) {
 	return h, nil
 }
 
-// kernel lists what is the kernel's.
+// kernel lists what is the kernel's, but its modules: machines cannot load any, and it loads what it is asked for itself.
 func (h host) kernel(root string) error {
 	for kind, file := range map[string]string{
-		"mounts": "proc/self/mountinfo", "routes": "proc/net/route", "modules": "proc/modules", "swaps": "proc/swaps",
+		"mounts": "proc/self/mountinfo", "routes": "proc/net/route", "swaps": "proc/swaps",
 	} {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		h[kind] = strings.Split(strings.TrimSpace(string(text)), "\n")
-	}
-	for i, line := range h["modules"] { // their use counts change by themselves
-		h["modules"][i], _, _ = strings.Cut(line, " ")
 	}
 	for _, name := range settings() {
 		value, err := os.ReadFile(filepath.Join(root, "proc/sys", name))
