@@ -18,6 +18,9 @@ type Options struct {
 	Max time.Duration
 	// Items closes it at this many requests.
 	Items int
+	// Every is the least time between the starts of two runs of a key, unless a batch is full.
+	// What comes sooner gathers. Zero lets a request whose key is idle run at once.
+	Every time.Duration
 	// Timeout bounds one run.
 	Timeout time.Duration
 	// Observe, when set, is told of each finished run: how many requests it served and how
@@ -41,11 +44,12 @@ type Batcher[K comparable, In, Out any] struct {
 	run     Run[K, In, Out]
 
 	mu     sync.Mutex
-	groups map[K]*group[In, Out] // only keys with a batch that gathers or runs
+	groups map[K]*group[In, Out] // keys with a batch that gathers or runs; with Every, those that had one
 }
 
 type group[In, Out any] struct {
 	running   int
+	next      time.Time           // the earliest start of another run
 	gathering *gathering[In, Out] // nil when nobody waits
 }
 
@@ -89,19 +93,19 @@ func (b *Batcher[K, In, Out]) join(ctx context.Context, key K, m *member[In, Out
 		g = &group[In, Out]{}
 		b.groups[key] = g
 	}
-	if g.running == 0 {
+	now := b.clock.Now()
+	if g.running == 0 && g.gathering == nil && !now.Before(g.next) {
 		b.start(ctx, key, g, []*member[In, Out]{m})
 		return
 	}
-	now := b.clock.Now()
 	if g.gathering == nil {
 		w := &gathering[In, Out]{closes: now.Add(b.options.Max)}
 		// The clock may call back while it holds its own lock, so closing must not happen in
 		// the callback itself.
-		w.timer = b.clock.AfterFunc(b.options.Idle, func() { go b.close(ctx, key, w) })
+		w.timer = b.clock.AfterFunc(max(b.options.Idle, g.next.Sub(now)), func() { go b.close(ctx, key, w) })
 		g.gathering = w
 	} else {
-		g.gathering.timer.Reset(min(b.options.Idle, g.gathering.closes.Sub(now)))
+		g.gathering.timer.Reset(max(min(b.options.Idle, g.gathering.closes.Sub(now)), g.next.Sub(now)))
 	}
 	g.gathering.members = append(g.gathering.members, m)
 	if len(g.gathering.members) >= b.options.Items {
@@ -145,6 +149,7 @@ func (b *Batcher[K, In, Out]) flush(ctx context.Context, key K, g *group[In, Out
 // start runs members on a goroutine of their own. The lock is held.
 func (b *Batcher[K, In, Out]) start(ctx context.Context, key K, g *group[In, Out], members []*member[In, Out]) {
 	g.running++
+	g.next = b.clock.Now().Add(b.options.Every)
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		b.serve(ctx, key, members)
@@ -161,8 +166,10 @@ func (b *Batcher[K, In, Out]) finish(ctx context.Context, key K, g *group[In, Ou
 	switch {
 	case g.running > 0:
 	case g.gathering != nil:
-		b.flush(ctx, key, g)
-	default:
+		if !b.clock.Now().Before(g.next) {
+			b.flush(ctx, key, g)
+		}
+	case b.options.Every == 0:
 		delete(b.groups, key)
 	}
 }

@@ -54,6 +54,39 @@ func TestALoneRequestRunsAtOnce(t *testing.T) {
 	g.Expect(clk.HasWaiters()).To(BeFalse())
 }
 
+func TestRunsAreKeptApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		apart := options
+		apart.Every = time.Second
+		began := time.Now()
+		var mu sync.Mutex
+		runs := map[time.Duration]int{}
+		b := batch.New(clock.RealClock{}, apart, func(_ context.Context, _ string, in []int) []batch.Result[int] {
+			mu.Lock()
+			defer mu.Unlock()
+			runs[time.Since(began)] = len(in)
+			return make([]batch.Result[int], len(in))
+		})
+		ask := func(n int) {
+			for range n {
+				go func() { _, _ = b.Do(t.Context(), "k", 1) }()
+			}
+			synctest.Wait()
+		}
+		ask(1)
+		time.Sleep(100 * time.Millisecond)
+		ask(1) // too soon: gathers, with all that follow
+		time.Sleep(500 * time.Millisecond)
+		ask(2)
+		time.Sleep(600 * time.Millisecond) // 1.2 s
+		ask(20)                            // full: goes although it is too soon
+		time.Sleep(5 * time.Second)
+		ask(1) // long after: at once
+		g.Expect(runs).To(Equal(map[time.Duration]int{0: 1, time.Second: 3, 1200 * time.Millisecond: 20, 6200 * time.Millisecond: 1}))
+	})
+}
+
 func TestRequestsUnderPressureGatherBesideTheRunningOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, gated := NewWithT(t), newGate()

@@ -26,6 +26,9 @@ const (
 	// EC2's rate limit.
 	mergeIdle = 50 * time.Millisecond
 	mergeMax  = 250 * time.Millisecond
+	// getEvery keeps questions after single instances apart: each node that joins is asked
+	// after several times, and a thousand that join together dribble in.
+	getEvery = 500 * time.Millisecond
 	// mergeItems is how many values EC2 takes in one filter.
 	mergeItems = 200
 	// callTimeout bounds one call with its pages and retries.
@@ -81,7 +84,9 @@ func New(deps Deps) *Provider {
 		consoles: cache.New[string](consoleAge, cache.WithClock(deps.Clock)),
 		budget:   budget{clock: deps.Clock},
 	}
-	p.gets = batch.New(deps.Clock, p.options("describe_instances"), p.get)
+	gets := p.options("describe_instances")
+	gets.Every = getEvery
+	p.gets = batch.New(deps.Clock, gets, p.get)
 	p.terminates = batch.New(deps.Clock, p.options("terminate_instances"), p.terminate)
 	return p
 }
