@@ -189,6 +189,7 @@ func conditions(subjects []arena.Subject, chosen []scenario.Chosen) []string {
 		"Hollow nodes run their user data, join by kubeadm's steps and register for real; an operating system's boot takes no time. EC2 takes 4 s to run an instance and 10 s to end it.",
 		fmt.Sprintf("With %d nodes each renews its lease every %s.", nodes, arena.LeaseInterval(nodes)),
 		"EC2's token buckets are in force: 50 + 5/s for mutating calls, RunInstances 5 + 2/s, Describe* 100 + 20/s, TerminateInstances 100 + 5/s, CreateTags 100 + 10/s, and buckets of 1,000 instances.",
+		"Each controller is its only replica and holds no lease (DISABLE_LEADER_ELECTION).",
 		"Nodes are not consolidated but in the scenario of that name.",
 		"CPU time and memory are those of the controller's process, from the beginning of a scenario to 15 s after its end. The cost's bound is a price that no set of nodes that holds the pods can undercut.")
 }

@@ -43,8 +43,15 @@ func Start(from Sources) (*Meter, error) {
 }
 
 // Stop puts what was used since Start into row. A process that was started meanwhile has
-// used what it used for it since its birth.
+// used what it used for it since its birth. Of one that has ended only its calls are known.
 func (m *Meter) Stop(ctx context.Context, row *result.Row) error {
+	row.AWS = calls(m.from.Answers(), m.answers, m.from.Key)
+	row.API = verbs(m.from.Seen())
+	for verb, n := range m.verbs {
+		if row.API[verb] -= n; row.API[verb] == 0 {
+			delete(row.API, verb)
+		}
+	}
 	pid, metrics := m.from.Process()
 	cpu, err := CPU(pid)
 	if err != nil {
@@ -56,13 +63,6 @@ func (m *Meter) Stop(ctx context.Context, row *result.Row) error {
 	}
 	if row.Use.SettledRSS, row.Use.PeakRSS, err = Memory(pid); err != nil {
 		return err
-	}
-	row.AWS = calls(m.from.Answers(), m.answers, m.from.Key)
-	row.API = verbs(m.from.Seen())
-	for verb, n := range m.verbs {
-		if row.API[verb] -= n; row.API[verb] == 0 {
-			delete(row.API, verb)
-		}
 	}
 	// Last, since the answer is work for the controller.
 	row.Use.Heap, err = Heap(ctx, metrics)

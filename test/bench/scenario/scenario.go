@@ -47,27 +47,26 @@ func Perform(ctx context.Context, a *arena.Arena, s Scenario, o Options) (result
 	}}
 	limit, cancel := context.WithTimeout(ctx, s.limit(o.N))
 	defer cancel()
-	if err := s.prepare(limit, st); err != nil {
+	err := s.prepare(limit, st)
+	if err != nil {
 		return st.row, st.unfinished(ctx, fmt.Errorf("preparing: %w", err))
 	}
 	meter, err := measure.Start(a.Sources())
 	if err != nil {
-		return st.row, err
+		return st.row, st.unfinished(ctx, err)
 	}
 	profiles := st.profile(limit, s.Name)
 	st.began = time.Now()
-	runErr := s.run(limit, st)
+	err = s.run(limit, st)
 	st.row.Took = time.Since(st.began)
-	if err := st.unfinished(ctx, runErr); err != nil {
-		return st.row, err
-	}
-	if runErr == nil {
+	if err == nil {
 		st.rest(ctx)
 	}
-	if err := meter.Stop(ctx, &st.row); err != nil {
-		return st.row, fmt.Errorf("measuring %s: %w", s.Name, err)
-	}
+	err = errors.Join(err, meter.Stop(ctx, &st.row))
 	profiles()
+	if err := st.unfinished(ctx, err); err != nil {
+		return st.row, err
+	}
 	return st.row, st.count()
 }
 
