@@ -131,7 +131,7 @@ func (s settings) serve(ctx context.Context, c *cluster.Cluster, d docker.Docker
 		return 1, errors.Join(err, c.Explain(ctx))
 	}
 	cmd := exec.CommandContext(ctx, s.command[0], s.command[1:]...)
-	cmd.Env = append(os.Environ(), "E2E_KUBECONFIG="+c.Kubeconfig, "AWS_ENDPOINT_URL="+server.URL, "PATH="+d.Path, "KARPENTER_KIND_IMAGE="+c.Image)
+	cmd.Env = append(os.Environ(), "E2E_KUBECONFIG="+c.Kubeconfig, "AWS_ENDPOINT_URL="+server.URL, "PATH="+d.Path, "KARPENTER_KIND_IMAGE="+c.Image, "KARPENTER_KIND_LOGS="+world.Logs())
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopPatience

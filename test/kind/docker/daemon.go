@@ -111,7 +111,7 @@ func Main(args []string) error {
 		return fmt.Errorf("entering Docker's root file system: %w", err)
 	}
 	return unix.Exec("/usr/sbin/dockerd", []string{
-		"dockerd", "--data-root=" + data, "--storage-driver=overlay2", "--bip=" + bridge, "--oom-score-adjust=0",
+		"dockerd", "--data-root=" + data, "--storage-driver=overlay2", "--bip=" + bridge,
 		// containers are in our control group, and go with it
 		"--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=" + group,
 	}, []string{"PATH=/usr/sbin:/usr/bin"})

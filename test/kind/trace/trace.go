@@ -106,19 +106,22 @@ func processes(proc string) ([]string, error) {
 	return found, nil
 }
 
-// groups lists the control groups, but those of worlds, which say themselves when one cannot be removed.
+// groups lists the control groups that container engines and kubelets make. Those in worlds
+// are left out: worlds say themselves when one cannot be removed.
 func (t Trace) groups(root string) error {
 	found := []string{}
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
+		switch name := entry.Name(); {
 		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
 			return nil
 		case err != nil || !entry.IsDir():
 			return err
-		case strings.HasPrefix(entry.Name(), "karpenter-world-"):
+		case strings.HasPrefix(name, "karpenter-world-"):
+			return fs.SkipDir
+		case name == "docker" || strings.HasPrefix(name, "kube"):
+			found = append(found, path)
 			return fs.SkipDir
 		}
-		found = append(found, path)
 		return nil
 	})
 	t["control groups"] = found

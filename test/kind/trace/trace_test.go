@@ -34,10 +34,10 @@ func TestProcessesAreThoseOfContainerEngines(t *testing.T) {
 func TestGroupsLeaveWorldsOut(t *testing.T) {
 	g := NewWithT(t)
 	root := t.TempDir()
-	for _, dir := range []string{"cpu/docker/1", "cpu/karpenter-world-1/docker"} {
+	for _, dir := range []string{"cpu/docker/1", "cpu/kubelet", "cpu/session", "cpu/karpenter-world-1/docker"} {
 		g.Expect(os.MkdirAll(filepath.Join(root, dir), 0o700)).To(Succeed())
 	}
 	found := Trace{}
 	g.Expect(found.groups(root)).To(Succeed())
-	g.Expect(found["control groups"]).To(Equal([]string{root, filepath.Join(root, "cpu"), filepath.Join(root, "cpu/docker"), filepath.Join(root, "cpu/docker/1")}))
+	g.Expect(found["control groups"]).To(Equal([]string{filepath.Join(root, "cpu/docker"), filepath.Join(root, "cpu/kubelet")}))
 }
