@@ -86,6 +86,20 @@ func TestTheNewestPatchIsInstalledWhereThatVersionIsNotServed(t *testing.T) {
 	})
 }
 
+// Instructions for rpm have the repository keep its packages from updates.
+func TestAL2023InstallsFromARepositoryThatHoldsItsPackages(t *testing.T) {
+	g := NewWithT(t)
+	b := boot(t, served(t, spec(t, func(s *join.Spec) { s.Family = join.AL2023 })), image{name: scripted["AL2023"].image, before: func(m *machine.Machine) {
+		repository := "[kubernetes]\nbaseurl=https://pkgs.k8s.io/core:/stable:/v1.36/rpm/\nenabled=1\n" +
+			"gpgkey=https://pkgs.k8s.io/core:/stable:/v1.36/rpm/repodata/repomd.xml.key\nexclude=kubelet kubeadm kubectl\n"
+		if err := m.FS.Put("/etc/yum.repos.d/kubernetes.repo", []byte(repository), 0o644); err != nil {
+			panic(err)
+		}
+	}})
+	g.Expect(b.joins).To(HaveLen(1), b.Console.Text())
+	g.Expect(strings.Count(b.file("/etc/yum.repos.d/kubernetes.repo"), "exclude=")).To(Equal(1))
+}
+
 func TestNoFamilyJoinsWithAKubeletThatIsTooNew(t *testing.T) {
 	eachScripted(t, image{baked: "1.37.0"}, nil, func(g Gomega, _ string, b *booted) {
 		g.Expect(b.joins).To(BeEmpty())
