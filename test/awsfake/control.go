@@ -25,6 +25,7 @@ import (
 //	POST   /_awsfake/capacity                a Capacity
 //	DELETE /_awsfake/capacity?region=        all pools are bottomless again
 //	POST   /_awsfake/delays                  ec2.Delays, in nanoseconds
+//	POST   /_awsfake/credentials?region=&id= Credentials of the instance's role, for its metadata service
 //	POST   /_awsfake/console?region=&id=     the body is the instance's console output
 //	POST   /_awsfake/instances/terminate?region=&id=   by hand; also .../stop and .../reclaim
 func (s *Server) Handler() http.Handler {
@@ -42,6 +43,7 @@ func (s *Server) Handler() http.Handler {
 		"DELETE /_awsfake/capacity":          func(r *http.Request) (any, error) { return nothing{}, s.EC2.ClearCapacity(s.regionOf(r)) },
 		"POST /_awsfake/delays":              taking(func(d ec2.Delays) error { s.EC2.SetDelays(d); return nil }),
 		"POST /_awsfake/console":             s.controlConsole,
+		"POST /_awsfake/credentials":         s.controlCredentials,
 		"POST /_awsfake/instances/terminate": s.controlling(s.EC2.Terminate),
 		"POST /_awsfake/instances/stop":      s.controlling(s.EC2.Stop),
 		"POST /_awsfake/instances/reclaim":   s.controlling(s.EC2.Reclaim),

@@ -88,6 +88,7 @@ type Server struct {
 	URL string
 
 	options Options
+	env     *wire.Env
 }
 
 // New returns an account that does not listen yet.
@@ -95,8 +96,8 @@ func New(o Options) (*Server, error) {
 	o.complete()
 	env := wire.NewEnv(o.Clock, o.Account, o.IDSeed)
 	s := &Server{
-		options: o,
-		EKS:     eks.New(env), IAM: iam.New(env), Policy: policy.New(env), Pricing: pricing.New(env),
+		options: o, env: env,
+		EKS: eks.New(env), IAM: iam.New(env), Policy: policy.New(env), Pricing: pricing.New(env),
 		SQS: sqs.New(env), SSM: ssm.New(env), ZonalShift: zonalshift.New(env),
 	}
 	s.EC2 = ec2.New(env, ec2.Around{Profiles: s.IAM, Parameters: s.SSM}, o.Delays)

@@ -96,6 +96,7 @@ func TestAttacks(t *testing.T) {
 	t.Run("what is not ours stays untouched", func(t *testing.T) { s.notOurs(t) })
 	t.Run("the one race that is left", func(t *testing.T) { s.siblingRace(t) })
 	t.Run("with what a pod finds on a node", func(t *testing.T) { s.podOnNode(t) })
+	t.Run("with a token of an instance's own", func(t *testing.T) { s.ownTokens(t) })
 	t.Run("what a join leaves behind", func(t *testing.T) { s.leavings(t) })
 }
 

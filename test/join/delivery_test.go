@@ -42,7 +42,7 @@ func (s *siege) podOnNode(t *testing.T) {
 	var userData string
 	m := boot(t, i, spec, func(facts *machine.Facts, config *machine.Config) {
 		userData = string(facts.UserData)
-		facts.Role = &machine.Role{Name: "KarpenterNodeRole-" + clusterName, AccessKeyID: nodeKey, SecretAccessKey: "s/ecret+", SessionToken: "ses/sion+=="}
+		facts.Role = &machine.Role{Name: nodeRole, AccessKeyID: nodeKey, SecretAccessKey: "s/ecret+", SessionToken: "ses/sion+=="}
 		config.AWS = account.URL
 	})
 	g.Expect(userData).NotTo(ContainSubstring(secret))
@@ -61,16 +61,29 @@ func (s *siege) podOnNode(t *testing.T) {
 	g.Expect(aws.ToString(found.Parameter.Value)).To(HaveSuffix("." + secret))
 }
 
-// accountWithTokenPolicies is an AWS account whose controller and nodes have the policies
-// for delivery by SSM, and no others.
+// accountWithTokenPolicies is one whose controller and nodes have the policies for one parameter
+// that nodes share.
 func (s *siege) accountWithTokenPolicies(t *testing.T) *awsfake.Server {
 	t.Helper()
+	return s.account(t, map[string]string{controllerKey: "controller-token-policy.json", nodeKey: "node-token-policy.json"})
+}
+
+// account is an AWS account in which each key has one of the chart's policies, and no other.
+func (s *siege) account(t *testing.T, policies map[string]string) *awsfake.Server {
+	t.Helper()
 	account := awsfake.Start(t)
-	values := map[string]string{"AWS_PARTITION": "aws", "AWS_REGION": region, "AWS_ACCOUNT_ID": awsfake.DefaultAccount, "CLUSTER_NAME": clusterName}
-	for key, file := range map[string]string{controllerKey: "controller-token-policy.json", nodeKey: "node-token-policy.json"} {
-		document, err := policy.Load("../../charts/karpenter/iam/"+file, values)
-		NewWithT(t).Expect(err).NotTo(HaveOccurred())
-		account.Policy.SetPrincipal(key, policy.Principal{Documents: []*policy.Document{document}})
+	for key, file := range policies {
+		account.Policy.SetPrincipal(key, policy.Principal{Documents: []*policy.Document{policyOf(t, file)}})
 	}
 	return account
+}
+
+// policyOf is a policy of the chart for this test's cluster.
+func policyOf(t *testing.T, file string) *policy.Document {
+	t.Helper()
+	document, err := policy.Load("../../charts/karpenter/iam/"+file, map[string]string{
+		"AWS_PARTITION": "aws", "AWS_REGION": region, "AWS_ACCOUNT_ID": awsfake.DefaultAccount, "CLUSTER_NAME": clusterName,
+	})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return document
 }

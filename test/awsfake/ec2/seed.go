@@ -183,6 +183,7 @@ type Instance struct {
 	LastBoot time.Time // at launch, a start after a stop, or a reboot
 	Tags     map[string]string
 	UserData string // base64, as given
+	Profile  string // ARN of its instance profile; empty without one
 }
 
 // Instances returns all instances of a region that EC2 still remembers, visible or not, oldest
@@ -194,6 +195,7 @@ func (w *World) Instances(regionName string) ([]Instance, error) {
 				ID: i.ID, State: i.state, Type: i.plan.kind.Name, Zone: i.plan.zone.Name, CapacityType: i.plan.pool.CapacityType,
 				ImageID: i.plan.image.base.ID, SubnetID: i.plan.subnet.ID, PrivateIP: addrText(i.privateAddr()),
 				PrivateName: r.privateName(i), Launched: i.launched, LastBoot: i.lastBoot, Tags: maps.Clone(i.Tags), UserData: i.plan.data.UserData,
+				Profile: i.plan.profileARN,
 			}
 		}), nil
 	})

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -92,6 +93,21 @@ func (e *Engine) Assume(accessKey, roleARN, session string) string {
 	p.ARN = e.env.ARN("sts", "", "assumed-role/"+name+"/"+session)
 	e.principals[accessKey] = known{Principal: p, open: !set}
 	return p.ARN
+}
+
+// AssumeAs is Assume for the credentials that EC2 gives to an instance: the session is named
+// after the instance, whose ARN policies see as ec2:SourceInstanceARN.
+func (e *Engine) AssumeAs(accessKey, roleARN, instanceARN string) {
+	e.Assume(accessKey, roleARN, instanceARN[strings.LastIndex(instanceARN, "/")+1:])
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.principals[accessKey]
+	p.Keys = maps.Clone(p.Keys)
+	if p.Keys == nil {
+		p.Keys = wire.Keys{}
+	}
+	p.Keys["ec2:SourceInstanceARN"] = []string{instanceARN}
+	e.principals[accessKey] = p
 }
 
 // Authorize refuses with a [DeniedError] what the caller's policies do not allow, and notes

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/inventory"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
 )
 
 // Control is an awsfake server's control.
@@ -34,6 +35,19 @@ func New(base, region string) *Control {
 func (c *Control) SetConsole(ctx context.Context, id, text string) error {
 	_, err := c.do(ctx, http.MethodPost, "console", url.Values{"region": {c.region}, "id": {id}}, strings.NewReader(text))
 	return err
+}
+
+// Role returns credentials of the role that an instance has, for its metadata service.
+func (c *Control) Role(ctx context.Context, id string) (*machine.Role, error) {
+	body, err := c.do(ctx, http.MethodPost, "credentials", url.Values{"region": {c.region}, "id": {id}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct{ Role, AccessKeyID, SecretAccessKey, SessionToken string }
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("reading credentials: %w", err)
+	}
+	return &machine.Role{Name: answer.Role, AccessKeyID: answer.AccessKeyID, SecretAccessKey: answer.SecretAccessKey, SessionToken: answer.SessionToken}, nil
 }
 
 // Changes returns the instances that changed their state or were told to boot after the
