@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -26,7 +27,7 @@ func archive(image v1.Image, reference, output string) (err error) {
 	}
 	names := layout.WithAnnotations(map[string]string{
 		"org.opencontainers.image.ref.name": reference,
-		"io.containerd.image.name":          reference, // what containerd calls it after an import
+		"io.containerd.image.name":          canonical(reference), // what containerd calls it after an import
 	})
 	if err := path.AppendImage(image, names); err != nil {
 		return err
@@ -39,6 +40,20 @@ func archive(image v1.Image, reference, output string) (err error) {
 		return err
 	}
 	return os.Rename(file.Name(), output)
+}
+
+// canonical is the name that a kubelet looks for when a pod names the image by reference: one
+// without a host is Docker Hub's, also where nobody asks Docker Hub.
+func canonical(reference string) string {
+	host, _, found := strings.Cut(reference, "/")
+	switch {
+	case !found:
+		return "docker.io/library/" + reference
+	case host == "localhost" || strings.ContainsAny(host, ".:"):
+		return reference
+	default:
+		return "docker.io/" + reference
+	}
 }
 
 // pack writes the files below dir in the order of their names, without times or owners.

@@ -66,6 +66,18 @@ func unpack(t *testing.T, archive string) (v1.Image, string) {
 	return image, manifest.Manifests[0].Annotations["org.opencontainers.image.ref.name"]
 }
 
+func TestNameIsTheOneAKubeletLooksFor(t *testing.T) {
+	for reference, want := range map[string]string{
+		"karpenter-kubeadm/controller:v1": "docker.io/karpenter-kubeadm/controller:v1",
+		"localhost/controller:v1":         "localhost/controller:v1",
+		"registry.example.com/a/b:v1":     "registry.example.com/a/b:v1",
+		"registry:5000/controller:v1":     "registry:5000/controller:v1",
+		"controller:v1":                   "docker.io/library/controller:v1",
+	} {
+		NewWithT(t).Expect(canonical(reference)).To(Equal(want), reference)
+	}
+}
+
 func TestArchiveHoldsWhatTheControllerNeeds(t *testing.T) {
 	g := NewWithT(t)
 	binary, output := program(t, "0"), filepath.Join(t.TempDir(), "image.tar")
