@@ -100,7 +100,7 @@ func (p *parts) boot(ctx context.Context, e *env.Env) (func(), error) {
 		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
 	api, control := e.Hypervisor()
 	p.machines = node.New(node.Config{
-		EC2: api, Region: region, Hypervisor: control, Image: p.image, Program: os.Getenv(world.Program), Dir: world.Machines(), Mirror: p.packages,
+		EC2: api, Region: region, Hypervisor: control, Roles: control, Image: p.image, Program: os.Getenv(world.Program), Dir: world.Machines(), Mirror: p.packages,
 	})
 	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger))
 	ended := make(chan error, 1)

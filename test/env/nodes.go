@@ -52,9 +52,9 @@ func (e *Env) startHollowNodes(ctx context.Context) error {
 		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(file), zapcore.InfoLevel)))
 	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger)) // until Stop
 	ec2, control := e.Hypervisor()
-	config := hollow.Config{EC2: ec2, Region: e.options.Region, Cluster: e.config, Machine: machine.Config{Kubernetes: e.version}}
+	config := hollow.Config{EC2: ec2, Region: e.options.Region, Cluster: e.config, Machine: machine.Config{Kubernetes: e.version, AWS: e.cloud.url}}
 	if control != nil {
-		config.Hypervisor = control
+		config.Hypervisor, config.Roles = control, control
 	}
 	e.Nodes = hollow.New(config)
 	ended := make(chan struct{})

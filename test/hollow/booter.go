@@ -37,6 +37,8 @@ type Config struct {
 	Region string
 	// Hypervisor may be nil.
 	Hypervisor Hypervisor
+	// Roles has the credentials that metadata services hand out; nil hands out none.
+	Roles machine.Roles
 	// Cluster is with whose rights pods are played; nodes never use it. Nil plays no pods.
 	Cluster *rest.Config
 	// All boots every instance, not only those with Karpenter's tag for the NodePool.
@@ -73,6 +75,7 @@ type Booter struct {
 func New(config Config) *Booter {
 	config.Poll = cmp.Or(config.Poll, DefaultPoll)
 	config.Machine.Speed = cmp.Or(config.Machine.Speed, DefaultSpeed)
+	config.Machine.Reachable = append(slices.Clone(config.Machine.Reachable), servers(config.Cluster)...)
 	config.Kubelet.MemoryOverhead = cmp.Or(config.Kubelet.MemoryOverhead, DefaultMemoryOverhead)
 	facts := inventory.New(config.EC2, config.Region)
 	return &Booter{config: config, facts: facts, sight: newSight(facts, config), machines: map[string]*guest{}}
@@ -176,6 +179,9 @@ func (b *Booter) birth(ctx context.Context, i inventory.Instance, boot time.Time
 	found, err := b.facts.Facts(ctx, i)
 	if err != nil {
 		return fmt.Errorf("reading facts of %s: %w", i.ID, err)
+	}
+	if err := found.Assume(ctx, b.config.Roles); err != nil {
+		return fmt.Errorf("giving %s the credentials of its role: %w", i.ID, err)
 	}
 	log.FromContext(ctx).Info("booting", "instance", i.ID, "instance-type", i.Type, "zone", i.Zone)
 	b.add(newGuest(ctx, found, b.config, boot))

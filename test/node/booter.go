@@ -34,6 +34,8 @@ type Config struct {
 	EC2        inventory.EC2
 	Region     string
 	Hypervisor Hypervisor
+	// Roles has the credentials that metadata services hand out; nil hands out none.
+	Roles hollow.Roles
 	// Image is what machines boot from: Baked where the image's tags or name say so, as for hollow machines.
 	Image image.Image
 	// Program is test/node/cmd, built.
@@ -145,6 +147,9 @@ func (b *Booter) start(ctx context.Context, i inventory.Instance) (*machine.Mach
 	facts, err := b.reader.Facts(ctx, i)
 	if err != nil {
 		return nil, fmt.Errorf("reading facts: %w", err)
+	}
+	if err := facts.Assume(ctx, b.config.Roles); err != nil {
+		return nil, fmt.Errorf("giving it the credentials of its role: %w", err)
 	}
 	layers := b.config.Image.Stock
 	if facts.Baked() != "" {

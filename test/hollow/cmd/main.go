@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"k8s.io/client-go/tools/clientcmd"
@@ -88,11 +89,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	booted := hollow.Config{
 		EC2: ec2.NewFromConfig(settings), Region: settings.Region, All: o.all, Poll: o.poll,
-		Machine: machine.Config{Kubernetes: o.kubernetes, Speed: o.speed, Reachable: strings.FieldsFunc(o.reachable, func(r rune) bool { return r == ',' })},
+		Machine: machine.Config{AWS: aws.ToString(settings.BaseEndpoint), Kubernetes: o.kubernetes, Speed: o.speed, Reachable: strings.FieldsFunc(o.reachable, func(r rune) bool { return r == ',' })},
 		Kubelet: kubelet.Options{MemoryOverhead: o.overhead, LeaseInterval: o.lease},
 	}
 	if o.control != "" {
-		booted.Hypervisor = hypervisor.New(o.control, settings.Region)
+		control := hypervisor.New(o.control, settings.Region)
+		booted.Hypervisor, booted.Roles = control, control
 	}
 	if o.kubeconfig != "" {
 		if booted.Cluster, err = clientcmd.BuildConfigFromFlags("", o.kubeconfig); err != nil {
