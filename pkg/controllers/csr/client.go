@@ -37,11 +37,13 @@ type clientFacts struct {
 	node    *corev1.Node // that has the name already, nil when there is none
 	// nodeInstance is the instance of that node, zero when EC2 does not show it.
 	nodeInstance instance.Instance
+	// newer names a request that the same kubelet has made since, empty when there is none.
+	newer string
 }
 
 // clientRules are asked in this order.
 var clientRules = []func(clientFacts) verdict{
-	kubeletsClientRequest, ofAClaim, liveClaim, unregisteredClaim, insideWindow, runningInstance, withItsOwnToken, withItsToken, firstCertificate, freeName,
+	kubeletsClientRequest, ofAClaim, liveClaim, unregisteredClaim, insideWindow, runningInstance, withItsOwnToken, withItsToken, latestRequest, firstCertificate, freeName,
 }
 
 func kubeletsClientRequest(f clientFacts) verdict {
@@ -136,6 +138,15 @@ func withItsToken(f clientFacts) verdict {
 	}
 	if f.fetched || !f.epoch.Launched(launched, skew) {
 		return denyFor("OtherToken", "bootstrap token %s is not the one that instance %s was launched with", f.epoch.ID, f.instance.ID)
+	}
+	return next
+}
+
+// latestRequest looks for a later request: a kubelet that has waited for five minutes starts
+// again with a new key, and would have no use for a certificate of the old one.
+func latestRequest(f clientFacts) verdict {
+	if f.newer != "" && f.claim.Annotations[AnnotationApproved] == "" {
+		return holdFor("Superseded", "the kubelet of node %s has asked again since, by %s", f.request.node(), f.newer)
 	}
 	return next
 }

@@ -45,6 +45,10 @@ const (
 	// awaitNode is how long a serving request of a node that is not there may be one of ours.
 	awaitNode = 10 * time.Minute
 
+	// askedAgain is how old a request is at least that a kubelet has followed by another: systemd
+	// starts a kubelet again after ten seconds.
+	askedAgain = 5 * time.Second
+
 	// atOnce is how many requests are judged side by side. Each costs two writes.
 	atOnce = 10
 

@@ -6,7 +6,7 @@
 //   - client certificates that a bootstrap token of ours asks for. All machines that are
 //     launched in the same hours may share one, so that holding it proves little. A certificate
 //     is approved for the name of an instance that we launched, whose NodeClaim waits for its
-//     node, and once; where each instance has a token of its own, with that one alone.
+//     node, once, and by the latest request; where each instance has a token of its own, with that one alone.
 //   - serving certificates that a node of one of our NodeClaims asks for. They are approved
 //     for names and addresses that EC2 gives to its instance.
 //

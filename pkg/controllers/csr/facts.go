@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/awslabs/operatorpkg/status"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
@@ -57,8 +58,12 @@ func (c *Controller) clientFacts(ctx context.Context, r request, epoch token.Epo
 	if err := c.findClaim(ctx, &facts); err != nil || facts.claim == nil {
 		return facts, err
 	}
+	var err error
+	if facts.newer, err = c.newer(ctx, r); err != nil {
+		return facts, err
+	}
 	var node corev1.Node
-	err := c.kube.Get(ctx, client.ObjectKey{Name: r.node()}, &node)
+	err = c.kube.Get(ctx, client.ObjectKey{Name: r.node()}, &node)
 	if apierrors.IsNotFound(err) {
 		return facts, nil
 	}
@@ -71,6 +76,31 @@ func (c *Controller) clientFacts(ctx context.Context, r request, epoch token.Epo
 		return facts, err
 	}
 	return facts, nil
+}
+
+// newer is the name of the latest undecided request with r's token for r's node, empty when
+// that is r. Kubelets do not ask again for a while, so that what is young is not compared: in
+// a rush of nodes nearly all are.
+func (c *Controller) newer(ctx context.Context, r request) (string, error) {
+	if c.clock.Since(r.Created) < askedAgain {
+		return "", nil
+	}
+	var list certificatesv1.CertificateSigningRequestList
+	if err := c.kube.List(ctx, &list, &client.ListOptions{UnsafeDisableDeepCopy: ptr.To(true)}); err != nil {
+		return "", fmt.Errorf("listing certificate requests: %w", err)
+	}
+	name, latest := "", r.Created
+	for i := range list.Items {
+		object := &list.Items[i]
+		if object.Spec.SignerName != certificatesv1.KubeAPIServerClientKubeletSignerName || object.Spec.Username != r.Username ||
+			!object.CreationTimestamp.After(latest) || decided(object) {
+			continue
+		}
+		if other, err := parse(object); err == nil && other.Subject == r.Subject {
+			name, latest = object.Name, other.Created
+		}
+	}
+	return name, nil
 }
 
 // findClaim looks for the claim that waits for the node, else for one that has it.

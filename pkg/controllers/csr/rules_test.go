@@ -115,6 +115,10 @@ func TestClientRules(t *testing.T) {
 			func(f *clientFacts) { f.epoch.Retired = noon.Add(-token.LaunchGrace - 2*time.Minute) }, deny, "OtherToken",
 		},
 		"a token retired since the launch": {func(f *clientFacts) { f.epoch.Retired = noon.Add(30 * time.Second) }, approve, "InstanceOfNodeClaim"},
+		"the kubelet has asked again":      {func(f *clientFacts) { f.newer = "csr-2" }, hold, "Superseded"},
+		"it asked again after its first was approved": {func(f *clientFacts) {
+			f.newer, f.claim.Annotations = "csr-2", map[string]string{AnnotationApproved: f.request.UID}
+		}, approve, "InstanceOfNodeClaim"},
 		"another request was approved": {
 			func(f *clientFacts) { f.claim.Annotations = map[string]string{AnnotationApproved: "first"} }, deny, "AlreadyApproved",
 		},
