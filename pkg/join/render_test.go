@@ -94,6 +94,14 @@ func goldens(t *testing.T) map[string]join.Spec {
 			s.UserData = "#cloud-config\nruncmd:\n- curl https://pkgs.k8s.io/ -o /dev/null\n" +
 				"- [kubeadm, join, '${CLUSTER_ENDPOINT}:6443', --token, '${BOOTSTRAP_TOKEN}', --discovery-token-ca-cert-hash, 'sha256:${CA_CERT_HASH}']\n"
 		}),
+		"debian/prepare-sources": spec(t, func(s *join.Spec) {
+			s.Family, s.UserData = join.Debian, string(read(t, "seed.sh"))
+			s.Sources = elsewhere()
+		}),
+		"al2023/sources": spec(t, func(s *join.Spec) {
+			s.Family, s.InstanceStoreRAID0 = join.AL2023, true
+			s.Sources = elsewhere()
+		}),
 		"custom/seed": spec(t, func(s *join.Spec) {
 			s.Family = join.Custom
 			s.UserData = string(read(t, "seed.sh"))

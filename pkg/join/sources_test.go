@@ -16,6 +16,14 @@ const (
 	proxy  = "http://proxy.example.com:3128"
 )
 
+// elsewhere has something for all that can be told of where to fetch from.
+func elsewhere() join.Sources {
+	return join.Sources{
+		Packages: mirror, PackageKey: "https://mirror.example.com/key.asc", HTTPProxy: proxy, HTTPSProxy: proxy, NoProxy: []string{".example.com"},
+		RegistryMirrors: map[string]string{"_default": "https://mirror.example.com", "registry.k8s.io": "https://mirror.example.com/v2/k8s"},
+	}
+}
+
 // eachJoin boots each scripted family twice: joining by itself, and with a script of the
 // user's, which knows nothing of where packages come from.
 func eachJoin(t *testing.T, i image, change func(*join.Spec), look func(g Gomega, family string, b *booted)) {
