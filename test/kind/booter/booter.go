@@ -123,7 +123,7 @@ func (b *Booter) run(facts hollow.Facts) []string {
 	return []string{
 		"run", "--detach", "--tty", "--privileged", "--cgroupns=private", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
 		"--tmpfs", "/tmp", "--tmpfs", "/run", "--volume", "/var", "--volume", "/lib/modules:/lib/modules:ro",
-		"--name", Container(facts.ID), "--hostname", facts.PrivateDNS, "--network", network, "--ip", facts.PrivateIP.String(),
+		"--label", docker.Label, "--name", Container(facts.ID), "--hostname", facts.PrivateDNS, "--network", network, "--ip", facts.PrivateIP.String(),
 		b.config.Image, "instance",
 	}
 }

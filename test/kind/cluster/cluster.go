@@ -53,7 +53,7 @@ func Create(ctx context.Context, d docker.Docker, setup image.Image, dir string,
 		Kubeconfig: filepath.Join(dir, "kubeconfig"), Image: "karpenter-e2e/node:v" + setup.Kubernetes,
 		docker: d, setup: setup, dir: dir, out: out,
 	}
-	for _, step := range []func(context.Context) error{c.load, c.connect, c.create, c.name} {
+	for _, step := range []func(context.Context) error{c.sweep, c.load, c.connect, c.create, c.name} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, c.Delete(context.WithoutCancel(ctx)))
 		}
@@ -69,6 +69,14 @@ func (c *Cluster) Delete(ctx context.Context) error {
 	}
 	c.undo = nil
 	return errors.Join(errs...)
+}
+
+// sweep removes what a run that was killed left in a Docker that outlived it.
+func (c *Cluster) sweep(ctx context.Context) error {
+	if out, err := c.command(ctx, "kind", "delete", "cluster", "--name", Name).CombinedOutput(); err != nil {
+		return fmt.Errorf("deleting a cluster that is left: %w: %s", err, out)
+	}
+	return c.docker.Sweep(ctx)
 }
 
 // load gives Docker the node image.
@@ -92,7 +100,7 @@ func (c *Cluster) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("packing the node image: %w", err)
 	}
-	_, err = c.docker.Run(ctx, read, "import", "--change", "ENV container=docker", "--change", "STOPSIGNAL SIGRTMIN+3",
+	_, err = c.docker.Run(ctx, read, "import", "--change", "LABEL "+docker.Label+"=", "--change", "ENV container=docker", "--change", "STOPSIGNAL SIGRTMIN+3",
 		"--change", `ENTRYPOINT ["/usr/local/bin/machine"]`, "-", c.Image)
 	if err := errors.Join(err, pack.Wait()); err != nil {
 		return fmt.Errorf("importing the node image: %w", err)
@@ -113,7 +121,7 @@ func (c *Cluster) connect(ctx context.Context) error {
 	if have != "" {
 		return fmt.Errorf("there is a Docker network %q already: delete the kind clusters that use it, and then it (docker network rm %s)", network, network)
 	}
-	_, err = c.docker.Run(ctx, nil, "network", "create", "--subnet", networkRange, "--ip-range", nodeRange, "--gateway", Gateway, network)
+	_, err = c.docker.Run(ctx, nil, "network", "create", "--label", docker.Label, "--subnet", networkRange, "--ip-range", nodeRange, "--gateway", Gateway, network)
 	if err != nil {
 		return err
 	}
@@ -134,14 +142,19 @@ func (c *Cluster) create(ctx context.Context) error {
 	})
 	err := c.run(ctx, "kind", "create", "cluster", "--name", Name, "--image", c.Image, "--config", file, "--wait", "5m", "--retain")
 	if err != nil {
-		return errors.Join(err, c.Explain(ctx))
+		c.Explain(ctx)
+		return err
 	}
 	return nil
 }
 
-// Explain saves what nodes say of themselves beside the cluster's other files.
-func (c *Cluster) Explain(ctx context.Context) error {
-	return c.run(ctx, "kind", "export", "logs", "--name", Name, filepath.Join(c.dir, "nodes"))
+// Explain saves what nodes say of themselves beside the cluster's other files. What cannot
+// be had is not: there is a failure to report already.
+func (c *Cluster) Explain(ctx context.Context) {
+	cmd := c.command(ctx, "kind", "export", "logs", "--name", Name, filepath.Join(c.dir, "nodes"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.say(fmt.Sprintf("some of the nodes' logs could not be saved: %v: %s", err, out))
+	}
 }
 
 // name tells this process's mount namespace the control plane's name, by which the cluster
@@ -165,13 +178,19 @@ func (c *Cluster) name(ctx context.Context) error {
 
 // run runs a program with its output on the progress.
 func (c *Cluster) run(ctx context.Context, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.setup.Programs, name), args...)
-	cmd.Env = append(os.Environ(), "PATH="+c.docker.Path, "KUBECONFIG="+c.Kubeconfig, "HELM_CACHE_HOME="+c.dir, "HELM_CONFIG_HOME="+c.dir, "HELM_DATA_HOME="+c.dir)
+	cmd := c.command(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = c.out, c.out
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s %s: %w", name, strings.Join(args[:min(2, len(args))], " "), err)
 	}
 	return nil
+}
+
+// command is a program that finds the cluster, and Docker.
+func (c *Cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.setup.Programs, name), args...)
+	cmd.Env = append(os.Environ(), "PATH="+c.docker.Path, "KUBECONFIG="+c.Kubeconfig, "HELM_CACHE_HOME="+c.dir, "HELM_CONFIG_HOME="+c.dir, "HELM_DATA_HOME="+c.dir)
+	return cmd
 }
 
 func (c *Cluster) say(text string) { _, _ = fmt.Fprintln(c.out, "kind:", text) }

@@ -78,7 +78,40 @@ func isolate(ctx context.Context, args []string) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	return world.Run(ctx, dir, append([]string{self, inner}, args...))
+	command := append([]string{self, inner}, args...)
+	if _, running := docker.Running(ctx); running {
+		return borrow(ctx, command)
+	}
+	return world.Run(ctx, dir, command)
+}
+
+// borrow runs a command with the Docker that runs on this machine: in the machine's network,
+// where that Docker's bridges are, and with nothing of its own but mounts.
+func borrow(ctx context.Context, command []string) (code int, err error) {
+	home, err := os.MkdirTemp("", "karpenter-kind-")
+	if err != nil {
+		return 1, fmt.Errorf("making a folder: %w", err)
+	}
+	for _, name := range []string{"logs", "machines"} {
+		if err := os.Mkdir(filepath.Join(home, name), 0o755); err != nil {
+			return 1, fmt.Errorf("making a folder: %w", err)
+		}
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), world.Folder+"="+home)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Setpgid: true} // whose mounts the Go runtime makes private
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopPatience
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code, err = exit.ExitCode(), nil // it has said what is wrong
+	}
+	if code != 0 || err != nil {
+		fmt.Fprintln(os.Stderr, "kind: logs are in", filepath.Join(home, "logs"))
+		return code, err
+	}
+	return 0, os.RemoveAll(home)
 }
 
 // inside makes the cluster, runs the command, and takes everything away again.
@@ -95,21 +128,25 @@ func inside(ctx context.Context, args []string) (code int, err error) {
 	if err := json.Unmarshal(text, &setup); err != nil {
 		return 1, fmt.Errorf("reading %s: %w", s.setup, err)
 	}
-	daemon, err := docker.Start(ctx, setup.Docker, filepath.Join(world.Machines(), "docker"), world.Logs())
-	if err != nil {
-		return 1, err
+	d, running := docker.Running(ctx)
+	if !running {
+		daemon, err := docker.Start(ctx, setup.Docker, filepath.Join(world.Machines(), "docker"), world.Logs())
+		if err != nil {
+			return 1, err
+		}
+		defer daemon.Stop()
+		d = daemon.Docker
 	}
-	defer func() { err = errors.Join(err, daemon.Stop()) }()
 	dir := filepath.Join(world.Logs(), "kind")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return 1, err
 	}
-	made, err := cluster.Create(ctx, daemon.Docker, setup, dir, os.Stderr)
+	made, err := cluster.Create(ctx, d, setup, dir, os.Stderr)
 	if err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, made.Delete(context.WithoutCancel(ctx))) }()
-	return s.serve(ctx, made, daemon.Docker)
+	return s.serve(ctx, made, d)
 }
 
 // serve starts EC2, installs the product, and runs the command.
@@ -128,7 +165,8 @@ func (s settings) serve(ctx context.Context, c *cluster.Cluster, d docker.Docker
 		Charts: "charts", Archive: s.archive, Repository: repository, Tag: tag, Endpoint: server.URL, Region: region, ClusterName: clusterName,
 	})
 	if err != nil {
-		return 1, errors.Join(err, c.Explain(ctx))
+		c.Explain(ctx)
+		return 1, err
 	}
 	cmd := exec.CommandContext(ctx, s.command[0], s.command[1:]...)
 	cmd.Env = append(os.Environ(), "E2E_KUBECONFIG="+c.Kubeconfig, "AWS_ENDPOINT_URL="+server.URL, "PATH="+d.Path, "KARPENTER_KIND_IMAGE="+c.Image, "KARPENTER_KIND_LOGS="+world.Logs())
@@ -137,7 +175,8 @@ func (s settings) serve(ctx context.Context, c *cluster.Cluster, d docker.Docker
 	cmd.WaitDelay = stopPatience
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode(), c.Explain(ctx) // the command has said what is wrong
+		c.Explain(ctx)
+		return exit.ExitCode(), nil // the command has said what is wrong
 	}
 	return 0, err
 }

@@ -59,10 +59,12 @@ func Start(ctx context.Context, root, dir, logs string) (*Daemon, error) {
 	}
 	d := &Daemon{Docker: Docker{Path: filepath.Join(dir, "bin") + string(filepath.ListSeparator) + os.Getenv("PATH")}, process: child}
 	if err := os.WriteFile(filepath.Join(dir, "bin", "docker"), fmt.Appendf(nil, client, child.PID()), 0o755); err != nil {
-		return nil, errors.Join(fmt.Errorf("writing Docker's client: %w", err), d.Stop())
+		d.Stop()
+		return nil, fmt.Errorf("writing Docker's client: %w", err)
 	}
 	if err := d.ready(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting Docker's daemon, whose log is in %s: %w", logs, err), d.Stop())
+		d.Stop()
+		return nil, fmt.Errorf("starting Docker's daemon, whose log is in %s: %w", logs, err)
 	}
 	return d, nil
 }
@@ -88,10 +90,7 @@ func (d *Daemon) ready(ctx context.Context) error {
 }
 
 // Stop ends the daemon; its containers must be gone.
-func (d *Daemon) Stop() error {
-	d.process.Stop(stopPatience)
-	return nil
-}
+func (d *Daemon) Stop() { d.process.Stop(stopPatience) }
 
 // Main is the daemon's first process before it becomes dockerd. It returns on an error only.
 func Main(args []string) error {

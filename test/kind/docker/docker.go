@@ -10,6 +10,10 @@ import (
 	"strings"
 )
 
+// Label is on everything that a run makes in Docker beside kind's own containers, so that
+// the next run finds what a killed one left.
+const Label = "karpenter-e2e"
+
 // Docker is a daemon with its client.
 type Docker struct {
 	// Path is the PATH with which programs that call docker find this client.
@@ -34,4 +38,24 @@ func (d Docker) Run(ctx context.Context, stdin io.Reader, args ...string) (strin
 		return "", fmt.Errorf("docker %s: %w: %s", args[0], err, strings.TrimSpace(errs.String()))
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// Sweep removes what a run that was killed left: containers, networks and images with Label.
+func (d Docker) Sweep(ctx context.Context) error {
+	for _, kind := range []struct{ list, remove []string }{
+		{[]string{"ps", "--all"}, []string{"rm", "--force", "--volumes"}},
+		{[]string{"network", "ls"}, []string{"network", "rm"}},
+		{[]string{"image", "ls"}, []string{"image", "rm", "--force"}},
+	} {
+		found, err := d.Run(ctx, nil, append(kind.list, "--quiet", "--filter", "label="+Label)...)
+		if err != nil {
+			return err
+		}
+		for _, id := range strings.Fields(found) {
+			if _, err := d.Run(ctx, nil, append(kind.remove, id)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
