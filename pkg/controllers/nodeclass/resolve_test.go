@@ -32,7 +32,8 @@ func testResolve(t *testing.T, a *api) {
 		g.Expect(class.Status.Subnets).To(HaveLen(4))
 		g.Expect(class.Status.SecurityGroups).To(HaveExactElements(HaveField("Name", "karpenter-nodes")))
 		g.Expect(class.Status.AMIs).To(ConsistOf(HaveField("Name", ContainSubstring("noble-24.04-amd64")), HaveField("Name", ContainSubstring("noble-24.04-arm64"))))
-		g.Expect(class.Status.AMIs[0].Requirements).To(ConsistOf(HaveField("Key", corev1.LabelArchStable)))
+		g.Expect(class.Status.AMIs[0].Requirements).To(ConsistOf(
+			HaveField("Key", corev1.LabelArchStable), HaveField("Key", v1.LabelInstanceGPUCount), HaveField("Key", v1.LabelInstanceAcceleratorCount)))
 		g.Expect(class.Status.InstanceProfile).To(Equal("karpenter-node-profile"))
 	})
 	t.Run("nothing is written when nothing changed", func(t *testing.T) {

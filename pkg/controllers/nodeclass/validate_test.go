@@ -45,6 +45,15 @@ func testValidate(t *testing.T, a *api) {
 			g.Expect(w.dryRun.asked).To(BeZero())
 		})
 	}
+	for _, alias := range []string{"ubuntu@24.04", "debian@12", "al2023@latest"} {
+		t.Run(alias, func(t *testing.T) {
+			g, w := NewWithT(t), newWorld(t, a)
+			class := w.create(`{amiFamily: null, amiSelectorTerms: [{alias: ` + alias + `}]}`)
+			w.settle(class)
+			g.Expect(ready(class)).To(BeTrue())
+			g.Expect(class.Status.AMIs).To(HaveLen(2), "one for each architecture")
+		})
+	}
 	t.Run("the seed's script is well", func(t *testing.T) {
 		g, w := NewWithT(t), newWorld(t, a)
 		class := w.create(`{userData: "#!/bin/bash\nkubeadm join ${CLUSTER_ENDPOINT}:6443 --token ${BOOTSTRAP_TOKEN} --discovery-token-ca-cert-hash sha256:${CA_CERT_HASH}\n"}`)
