@@ -70,8 +70,10 @@ func choose(claim *karpv1.NodeClaim, types []*karpenter.InstanceType, relaxMinVa
 // changes some of its offerings; those in whose size the requests do not fit are left out.
 func launchable(types []*karpenter.InstanceType, reqs scheduling.Requirements, requests corev1.ResourceList) []candidate {
 	var out []candidate
+	names := reqs[corev1.LabelInstanceTypeStable]
 	for _, it := range types {
-		if !reqs.IsCompatible(it.Requirements, scheduling.AllowUndefinedWellKnownLabels) {
+		// Core names the types that it planned with: most others are ruled out by that alone.
+		if names != nil && !names.Has(it.Name) || !reqs.IsCompatible(it.Requirements, scheduling.AllowUndefinedWellKnownLabels) {
 			continue
 		}
 		c := candidate{it: it}
@@ -157,9 +159,12 @@ func keep(candidates []candidate, wanted func(*karpenter.Offering, int) bool) []
 // cheapest returns the maxTypes cheapest, in order; of equal prices the first by name, so
 // that equal claims make equal requests.
 func cheapest(candidates []candidate) []candidate {
-	price := func(c candidate) float64 { return karpenter.Offerings(c.offerings).Cheapest().Price }
+	prices := make(map[string]float64, len(candidates))
+	for _, c := range candidates {
+		prices[c.it.Name] = karpenter.Offerings(c.offerings).Cheapest().Price
+	}
 	sorted := slices.SortedFunc(slices.Values(candidates), func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(price(a), price(b)), cmp.Compare(a.it.Name, b.it.Name))
+		return cmp.Or(cmp.Compare(prices[a.it.Name], prices[b.it.Name]), cmp.Compare(a.it.Name, b.it.Name))
 	})
 	return sorted[:min(len(sorted), maxTypes)]
 }

@@ -234,9 +234,8 @@ func TestAnOfferingWithASizeOfItsOwnIsJudgedByThatSize(t *testing.T) {
 	g.Expect(got.pools()).To(Equal([]string{"t3.small " + zoneC}))
 }
 
-// BenchmarkChoose is one launch in a large region: 900 types in 6 zones, on demand and
-// spot. A launch pays it once, so the budget is 20 ms.
-func BenchmarkChoose(b *testing.B) {
+// region is a large one: 900 types in 6 zones, on demand and spot.
+func region() []*karpenter.InstanceType {
 	var types []*karpenter.InstanceType
 	for n := range 900 {
 		var offerings []*karpenter.Offering
@@ -245,11 +244,34 @@ func BenchmarkChoose(b *testing.B) {
 		}
 		types = append(types, typeOf(fmt.Sprintf("m%d.large", n), 4, offerings...))
 	}
+	return types
+}
+
+// BenchmarkChoose is one launch in a large region. A launch pays it once, so the budget is 20 ms.
+func BenchmarkChoose(b *testing.B) {
+	types := region()
 	claim := claimOf(in(karpv1.CapacityTypeLabelKey, onDemand, spot), in(corev1.LabelTopologyZone, zoneA, zoneC))
 	b.ReportAllocs()
 	for b.Loop() {
 		// 21 types have spot that costs no more than the cheapest on-demand, in two zones each.
 		if got, err := choose(claim, types, false); err != nil || len(got.pools()) != 42 {
+			b.Fatalf("chose %d pools, %v", len(got.pools()), err)
+		}
+	}
+}
+
+// BenchmarkChooseNamed is the same for a claim of core's, which names the 100 cheapest types
+// that it planned with. A burst of a thousand claims pays it a thousand times: the budget is 1 ms.
+func BenchmarkChooseNamed(b *testing.B) {
+	types := region()
+	var names []string
+	for _, it := range types[:100] {
+		names = append(names, it.Name)
+	}
+	claim := claimOf(in(corev1.LabelInstanceTypeStable, names...), in(karpv1.CapacityTypeLabelKey, onDemand), in(corev1.LabelTopologyZone, zoneA, zoneC))
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := choose(claim, types, false); err != nil || len(got.pools()) != 2*maxTypes {
 			b.Fatalf("chose %d pools, %v", len(got.pools()), err)
 		}
 	}
