@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"time"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/bench/arena"
@@ -38,6 +39,11 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.cleanUp(err)) }()
+	stop, err := b.profileSelf()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	b.result = result.Run{Started: b.started, Machine: machine(), Conditions: conditions(subjects, chosen)}
 	for round := 1; round <= o.rounds; round++ {
 		for _, group := range scenario.Group(chosen) {
@@ -126,6 +132,25 @@ func (b *bench) report() error {
 		return report.Save(b.options.baseline, b.result)
 	}
 	return nil
+}
+
+// profileSelf takes a CPU profile of the bench itself beside those of controllers: what it
+// uses of the machine, they cannot.
+func (b *bench) profileSelf() (stop func(), err error) {
+	if b.options.profiles == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(filepath.Join(b.options.profiles, "bench.cpu.pprof"))
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close()
+	}, nil
 }
 
 func (b *bench) folders() error {

@@ -35,7 +35,7 @@ func (a *Arena) boot(ctx context.Context, world *env.Env) (stop func(), err erro
 	a.told["CLUSTER_ENDPOINT"] = player.Host // known now, before the controller's environment is made of it
 	nodes := hollow.New(hollow.Config{
 		EC2: awsec2.NewFromConfig(world.AWS.ConfigFor(hypervisorKey, Region)), Region: Region, Hypervisor: hypervisor{world.AWS.EC2},
-		Cluster: player, Machine: machine.Config{Kubernetes: "v1.36.3", AWS: world.AWS.URL},
+		Cluster: player, Machine: machine.Config{Kubernetes: "v1.36.3", AWS: world.AWS.URL, Speed: 10},
 		Kubelet: kubelet.Options{LeaseInterval: LeaseInterval(a.Options.Nodes)},
 	})
 	ctx, cancel := context.WithCancel(log.IntoContext(context.WithoutCancel(ctx), logger))
