@@ -24,8 +24,9 @@ const (
 	// outageVariable sets how long the controller is away. Ten minutes are longer than a stock kubeadm waits.
 	outageVariable = "KARPENTER_OUTAGE"
 	shortOutage    = 20 * time.Second
-	// gate is a file that a machine's user data waits for.
-	gate = "/run/controller-is-down"
+	// gate is a file that a machine's user data waits for, after it has said so.
+	gate     = "/run/controller-is-down"
+	gateText = "waiting for the controller to be down"
 )
 
 // outage is how long the controller is away in this run.
@@ -56,7 +57,7 @@ var _ = Describe("The certificates of kubelets", Ordered, func() {
 
 	It("wait for a controller that is down while machines boot, whoever wrote the script", func(ctx SpecContext) {
 		rendered, users := newFixture("t3.large").baked(), seed(ctx)
-		rendered.Class.Spec.UserData = lo.ToPtr("#!/bin/sh\nuntil [ -e " + gate + " ]; do sleep 0.1; done\n")
+		rendered.Class.Spec.UserData = lo.ToPtr("#!/bin/sh\necho " + gateText + "\nuntil [ -e " + gate + " ]; do sleep 0.1; done\n")
 		rendered.create(ctx)
 		joining := map[*fixture]env.Instance{}
 		for _, f := range []*fixture{rendered, users} {
@@ -65,7 +66,8 @@ var _ = Describe("The certificates of kubelets", Ordered, func() {
 		for _, f := range []*fixture{rendered, users} {
 			joining[f] = f.launched(ctx)
 		}
-		run().env.Controller().Kill()
+		Eventually(run().machines.Machine(joining[rendered].ID).Console).WithContext(ctx).Should(ContainSubstring(gateText))
+		stopController()
 		in(ctx, joining[rendered], "touch", gate)
 		down := time.Now()
 		for f, instance := range joining {
@@ -104,6 +106,17 @@ var _ = Describe("The certificates of kubelets", Ordered, func() {
 		Expect(same.ID).To(Equal(instance.ID))
 	}, SpecTimeout(8*time.Minute))
 })
+
+// stopController ends the controller, until the spec or its end starts it again.
+func stopController() {
+	stopped := run().env.Controller()
+	stopped.Kill()
+	DeferCleanup(func(ctx SpecContext) {
+		if run().env.Controller() == stopped {
+			Expect(run().env.StartController(ctx, nil)).To(Succeed())
+		}
+	}, NodeTimeout(time.Minute))
+}
 
 // ourReason is what our approver gives.
 const ourReason = "InstanceOfNodeClaim"

@@ -169,12 +169,19 @@ func (m *Machine) PID() int { return m.cmd.Process.Pid }
 // Console returns what the machine has written to its console so far.
 func (m *Machine) Console() string { return m.console.text() }
 
-// Command returns a command that runs in the machine, as root, for looking into it.
+// ErrBooting says that a machine does not run its own programs yet.
+var ErrBooting = errors.New("the machine has not come to its own root file system yet")
+
+// Command returns a command that runs in the machine, as root, for looking into it. It fails
+// with ErrBooting while the machine's root is still the one of the machine around it.
 func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{
 		"--target", fmt.Sprint(m.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
 	}, args...)...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
+	if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", m.PID())); err != nil || string(name) != "systemd\n" {
+		cmd.Err = ErrBooting
+	}
 	return cmd
 }
 
