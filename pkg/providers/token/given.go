@@ -52,13 +52,13 @@ func (p *Provider) ensureGiven(ctx context.Context) (join.Token, error) {
 		return join.Token{}, p.unusable("the API server does not know token %s: it has expired, was deleted or is another cluster's; put a live one there, "+
 			"made with `kubeadm token create --groups %s`", token.ID, Group)
 	}
+	now := p.clock.Now()
+	if known, ok := p.expiry.Get(token.ID); ok && !known.at.IsZero() && known.at.Sub(now) < Outlives {
+		p.expiry.Delete(token.ID) // it may have been prolonged
+	}
 	details, err := p.expiry.GetOrLoad(ctx, token.ID, func(ctx context.Context) (expiry, error) { return p.inspect(ctx, token, groups) })
 	if err != nil {
 		return join.Token{}, err
-	}
-	now := p.clock.Now()
-	if !details.at.IsZero() && details.at.Sub(now) < Outlives {
-		p.expiry.Delete(token.ID) // it may have been prolonged
 	}
 	token.Expires = details.at
 	if err := p.note(ctx, token); err != nil {

@@ -252,3 +252,43 @@ func TestTokenPoliciesAreForOneParameterOfOneCluster(t *testing.T) {
 		})
 	}
 }
+
+// An instance's own token: the policy of the role that all nodes share gives each its own parameter.
+func TestANodeReadsItsOwnInstancesParameter(t *testing.T) {
+	g := NewWithT(t)
+	doc, err := policy.Load(chartFolder+"node-instance-token-policy.json", placeholders())
+	g.Expect(err).NotTo(HaveOccurred())
+	engine := policy.New(wiretest.Env(clock.RealClock{}))
+	const own = ec2ARN + "instance/i-0a"
+	engine.SetPrincipal(key, policy.Principal{Documents: []*policy.Document{doc}, Keys: wire.Keys{"ec2:SourceInstanceARN": {own}}})
+	engine.SetPrincipal("elsewhere", policy.Principal{Documents: []*policy.Document{doc}}) // the role's credentials of no instance
+	of := func(cluster, tag string) wire.Resource {
+		arn := "arn:aws:ssm:ap-northeast-2:" + wiretest.Account + ":parameter/karpenter/" + cluster + "/bootstrap-tokens/i-0a"
+		if tag == "" {
+			return wire.Resource{ARN: arn}
+		}
+		return has(arn, map[string]string{"karpenter.k8s.aws/instance-arn": tag})
+	}
+	for name, tc := range map[string]struct {
+		who, action string
+		resource    wire.Resource
+		allowed     bool
+	}{
+		"its own":                        {key, "ssm:GetParameter", of("prod", own), true},
+		"another instance's":             {key, "ssm:GetParameter", of("prod", ec2ARN+"instance/i-0b"), false},
+		"one without an owner":           {key, "ssm:GetParameter", of("prod", ""), false},
+		"one whose owner is any":         {key, "ssm:GetParameter", of("prod", "*"), false},
+		"another cluster's":              {key, "ssm:GetParameter", of("other", own), false},
+		"its own, to write":              {key, "ssm:PutParameter", of("prod", own), false},
+		"its own, to delete":             {key, "ssm:DeleteParameter", of("prod", own), false},
+		"all of them":                    {key, "ssm:GetParametersByPath", of("prod", own), false},
+		"one, without being an instance": {"elsewhere", "ssm:GetParameter", of("prod", own), false},
+		"one without an owner, by none":  {"elsewhere", "ssm:GetParameter", of("prod", ""), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check := one(tc.action, tc.resource)
+			check.AccessKey = tc.who
+			NewWithT(t).Expect(engine.Authorize(check) == nil).To(Equal(tc.allowed))
+		})
+	}
+}

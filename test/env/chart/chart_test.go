@@ -140,6 +140,26 @@ func TestNoRuleReadsSecretsBroadly(t *testing.T) {
 	}
 }
 
+// A token that users rotate is theirs: the controller may create nothing in kube-system then.
+func TestATokenOfTheUsersTakesRightsAway(t *testing.T) {
+	for setting, may := range map[string]bool{"": true, "bootstrapTokenFile": false, "bootstrapTokenParameter": false} {
+		g := NewWithT(t)
+		settings := map[string]any{"clusterName": "prod"}
+		if setting != "" {
+			settings[setting] = "/token"
+		}
+		objects := render(t, settings, nil)
+		var found bool
+		for _, object := range chart.Kind(objects, "Role", "RoleBinding") {
+			found = found || object.GetNamespace() == "kube-system" && object.GetName() == "karpenter-token"
+		}
+		g.Expect(found).To(Equal(may), setting)
+		if setting == "bootstrapTokenFile" {
+			g.Expect(environment(t, objects)).To(HaveKeyWithValue("BOOTSTRAP_TOKEN_FILE", "/token"))
+		}
+	}
+}
+
 func TestApproverIsOptional(t *testing.T) {
 	for setting, approves := range map[string]bool{"karpenter": true, "kubeadm": false} {
 		g := NewWithT(t)
