@@ -70,10 +70,8 @@ func choose(claim *karpv1.NodeClaim, types []*karpenter.InstanceType, relaxMinVa
 // changes some of its offerings; those in whose size the requests do not fit are left out.
 func launchable(types []*karpenter.InstanceType, reqs scheduling.Requirements, requests corev1.ResourceList) []candidate {
 	var out []candidate
-	names := reqs[corev1.LabelInstanceTypeStable]
 	for _, it := range types {
-		// Core names the types that it planned with: most others are ruled out by that alone.
-		if names != nil && !names.Has(it.Name) || !reqs.IsCompatible(it.Requirements, scheduling.AllowUndefinedWellKnownLabels) {
+		if !names(reqs, it) || !reqs.IsCompatible(it.Requirements, scheduling.AllowUndefinedWellKnownLabels) {
 			continue
 		}
 		c := candidate{it: it}
@@ -89,6 +87,12 @@ func launchable(types []*karpenter.InstanceType, reqs scheduling.Requirements, r
 		}
 	}
 	return out
+}
+
+// names rules most types out by their name alone: core names those that it planned with.
+func names(reqs scheduling.Requirements, it *karpenter.InstanceType) bool {
+	asked := reqs[corev1.LabelInstanceTypeStable]
+	return asked == nil || asked.Has(it.Name)
 }
 
 // reaches rules most offerings out by what tells them apart, which costs a hundredth of a

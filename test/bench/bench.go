@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err := b.folders(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.cleanUp(err)) }()
+	defer func() { err = errors.Join(err, b.cleanUp(err == nil)) }()
 	stop, err := b.profileSelf()
 	if err != nil {
 		return err
@@ -171,11 +171,11 @@ func (b *bench) folders() error {
 }
 
 // cleanUp removes logs that nobody asked for or needs.
-func (b *bench) cleanUp(failure error) error {
+func (b *bench) cleanUp(worked bool) error {
 	if b.options.logs != "" {
 		return nil
 	}
-	if b.failed || failure != nil {
+	if b.failed || !worked {
 		fmt.Fprintln(os.Stderr, "the output of every part is in", b.logs)
 		return nil
 	}
