@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
@@ -43,6 +44,7 @@ func (s *sources) addFlags(fs *flag.FlagSet) {
 func (s *sources) parse() (join.Sources, error) {
 	mirrors, mirrorFault := parseMirrors(s.registryMirrors)
 	noProxy := splitList(s.noProxy)
+	wrong := slices.DeleteFunc(slices.Clone(noProxy), isException)
 	proxied := s.httpProxy != "" || s.httpsProxy != ""
 	faults := []error{
 		checkURL(flagPackages, s.packages),
@@ -51,10 +53,8 @@ func (s *sources) parse() (join.Sources, error) {
 		checkProxy(flagHTTPProxy, s.httpProxy),
 		checkProxy(flagHTTPSProxy, s.httpsProxy),
 		check(flagNoProxy, s.noProxy, len(noProxy) == 0 || proxied, "needs --"+flagHTTPProxy+" or --"+flagHTTPSProxy),
+		check(flagNoProxy, strings.Join(wrong, ","), len(wrong) == 0, "takes hosts, domains as .example.com and networks as 10.0.0.0/8"),
 		mirrorFault,
-	}
-	for _, host := range noProxy {
-		faults = append(faults, check(flagNoProxy, host, isException(host), "takes hosts, domains as .example.com and networks as 10.0.0.0/8"))
 	}
 	return join.Sources{
 		Packages: strings.TrimSuffix(s.packages, "/"), PackageKey: s.packageKey, Binaries: strings.TrimSuffix(s.binaries, "/"),
@@ -69,9 +69,14 @@ func splitList(text string) []string {
 
 // parseMirrors reads pairs of a registry and the URL of its mirror.
 func parseMirrors(text string) (map[string]string, error) {
-	var faults []error
+	pairs := splitList(text)
+	faults := make([]error, 0, len(pairs))
 	mirrors := map[string]string{}
-	for _, pair := range splitList(text) {
+	for _, pair := range pairs {
+		if strings.Contains(pair, "@") {
+			faults = append(faults, checkURL(flagMirrors, pair))
+			continue
+		}
 		registry, mirror, _ := strings.Cut(pair, "=")
 		if registry == "*" {
 			registry = "_default" // containerd's word for it

@@ -74,7 +74,7 @@ func TestPlacesThatNodesCannotFetchFromAreRefused(t *testing.T) {
 		"a registry that is named twice":     {"node-registry-mirrors", "a.io=https://m,a.io=https://n", "one mirror for each registry"},
 		"a registry whose mirror is no URL":  {"node-registry-mirrors", "docker.io=m.example.com", "must be an http or https URL"},
 		"a registry that is the empty name":  {"node-registry-mirrors", "=https://m", "takes registries by host"},
-		"a registry that has a user at home": {"node-registry-mirrors", "me@a.io=https://m", "takes registries by host"},
+		"a registry that has a user at home": {"node-registry-mirrors", "me@a.io=https://m", "must hold no user and password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -94,7 +94,12 @@ func TestExceptionsOfAProxyAreHostsDomainsAndNetworks(t *testing.T) {
 
 func TestAPasswordOfAProxyIsRefusedAndNotShown(t *testing.T) {
 	g := NewWithT(t)
-	_, _, err := options.Read([]string{"--cluster-name=one", "--node-http-proxy=http://me:hunter2@proxy:3128"}, io.Discard)
-	g.Expect(err).To(MatchError(ContainSubstring("--node-http-proxy (NODE_HTTP_PROXY) must hold no user and password")))
-	g.Expect(err.Error()).NotTo(ContainSubstring("hunter2"))
+	for flag, value := range map[string]string{
+		"node-http-proxy": "http://me:hunter2@proxy:3128", "node-package-repository": "https://me:hunter2@mirror", "node-registry-mirrors": "a.io=https://me:hunter2@m",
+	} {
+		_, _, err := options.Read([]string{"--cluster-name=one", "--" + flag + "=" + value}, io.Discard)
+		g.Expect(err).To(MatchError(ContainSubstring("--" + flag)))
+		g.Expect(err).To(MatchError(ContainSubstring("must hold no user and password")))
+		g.Expect(err.Error()).NotTo(ContainSubstring("hunter2"))
+	}
 }

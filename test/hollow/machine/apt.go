@@ -62,7 +62,7 @@ func (m *Machine) aptUpdate(p *shell.Proc) int {
 		_, kubernetes := m.config.minor(source.url)
 		key, err := m.FS.ReadFile(source.keyring)
 		switch {
-		case !m.config.serves(source.url) || m.leads(m.aptProxy(p), source.url) != nil:
+		case !m.aptReaches(p, source.url):
 			status = aptFail(p, "Failed to fetch %s  Could not resolve or not found", source.url)
 		case kubernetes && source.keyring == "":
 			status = aptFail(p, "The repository '%s  InRelease' is not signed.", source.url)

@@ -192,12 +192,22 @@ func (m *Machine) transfer(ctx context.Context, p *shell.Proc, r request) int {
 	if r.head || r.include {
 		body = append([]byte(fmt.Sprintf("HTTP/1.1 %d %s\r\n\r\n", response.StatusCode, http.StatusText(response.StatusCode))), body...)
 	}
-	if r.output == "" || r.output == "-" {
-		_, _ = p.Stdout.Write(body)
-	} else if err := p.WriteFile(r.output, body, 0o644); err != nil {
-		return p.Fail(23, "(23) Failure writing output to %s: %s", r.output, shell.Reason(err))
+	if status := r.keep(p, body); status != 0 {
+		return status
 	}
 	r.report(p, response)
+	return 0
+}
+
+// keep writes what came to where it is wanted.
+func (r request) keep(p *shell.Proc, body []byte) int {
+	if r.output == "" || r.output == "-" {
+		_, _ = p.Stdout.Write(body)
+		return 0
+	}
+	if err := p.WriteFile(r.output, body, 0o644); err != nil {
+		return p.Fail(23, "(23) Failure writing output to %s: %s", r.output, shell.Reason(err))
+	}
 	return 0
 }
 

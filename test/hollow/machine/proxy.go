@@ -54,6 +54,11 @@ func hostOf(address string) string {
 // aptSetting is a proxy in apt's configuration, of a scheme or of one host.
 var aptSetting = regexp.MustCompile(`Acquire::(https?)::Proxy(?:::([^ ]+))? "([^"]*)";`)
 
+// aptReaches reports whether there is such a repository, and apt knows the way.
+func (m *Machine) aptReaches(p *shell.Proc, url string) bool {
+	return m.config.serves(url) && m.leads(m.aptProxy(p), url) == nil
+}
+
 // aptProxy is what apt knows of proxies: its configuration, then its environment.
 func (m *Machine) aptProxy(p *shell.Proc) func(string) string {
 	known := map[string]string{}
