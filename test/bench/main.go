@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -29,6 +30,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Memory is cheaper here than the cores, which the controller under test needs.
+	debug.SetGCPercent(400)
 	// What client-go has to say of watches that end with a world is of no interest here.
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
