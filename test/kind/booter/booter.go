@@ -118,11 +118,12 @@ func (b *Booter) boot(ctx context.Context, i inventory.Instance) (*http.Server, 
 	return serve(ctx, pid, hollow.NewMetadata(facts))
 }
 
-// run is the docker command that makes an instance's container: as kind makes its nodes'.
+// run is the docker command that makes an instance's container: as kind makes its nodes', but for
+// the kernel modules of the machine, which an instance could not load.
 func (b *Booter) run(facts hollow.Facts) []string {
 	return []string{
 		"run", "--detach", "--tty", "--privileged", "--cgroupns=private", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
-		"--tmpfs", "/tmp", "--tmpfs", "/run", "--volume", "/var", "--volume", "/lib/modules:/lib/modules:ro",
+		"--tmpfs", "/tmp", "--tmpfs", "/run", "--volume", "/var",
 		"--label", docker.Label, "--name", Container(facts.ID), "--hostname", facts.PrivateDNS, "--network", network, "--ip", facts.PrivateIP.String(),
 		b.config.Image, "instance",
 	}

@@ -78,16 +78,20 @@ func isolate(ctx context.Context, args []string) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	command := append([]string{self, inner}, args...)
+	args = append([]string{inner}, args...)
 	if _, running := docker.Running(ctx); running {
-		return borrow(ctx, command)
+		return borrow(ctx, args)
 	}
-	return world.Run(ctx, dir, command)
+	return world.Run(ctx, dir, append([]string{self}, args...))
 }
 
-// borrow runs a command with the Docker that runs on this machine: in the machine's network,
-// where that Docker's bridges are, and with nothing of its own but mounts.
-func borrow(ctx context.Context, command []string) (code int, err error) {
+// borrow has this program call itself with args on the Docker that runs on this machine: in
+// the machine's network, where that Docker's bridges are, and with nothing of its own but mounts.
+func borrow(ctx context.Context, args []string) (code int, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 1, fmt.Errorf("finding this program's file: %w", err)
+	}
 	home, err := os.MkdirTemp("", "karpenter-kind-")
 	if err != nil {
 		return 1, fmt.Errorf("making a folder: %w", err)
@@ -97,7 +101,7 @@ func borrow(ctx context.Context, command []string) (code int, err error) {
 			return 1, fmt.Errorf("making a folder: %w", err)
 		}
 	}
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd := exec.CommandContext(ctx, self, args...) //nolint:gosec // the arguments are this program's own: whoever runs it may run anything
 	cmd.Env = append(os.Environ(), world.Folder+"="+home)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Setpgid: true} // whose mounts the Go runtime makes private
