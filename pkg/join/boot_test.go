@@ -14,8 +14,8 @@ import (
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/join"
-	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/cloudinit"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/provision"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
 )
 
@@ -123,11 +123,8 @@ func boot(t *testing.T, s join.Spec, i image) *booted {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	b.SetClock(-i.behind)
-	b.Boot(ctx)
+	provision.Boot(ctx, b.Machine)
 	t.Cleanup(b.Halt)
-	if err := cloudinit.Run(ctx, b.Machine, b.FS, b.Facts.UserData); err != nil {
-		b.Logf("cloud-init: %v", err)
-	}
 	return b
 }
 
@@ -220,7 +217,7 @@ func TestAPreparedImageSkipsWhatItHas(t *testing.T) {
 	g := NewWithT(t)
 	b := boot(t, goldens(t)["ubuntu/1.36"], image{name: stock, baked: "1.36.3"})
 	g.Expect(b.joins).To(HaveLen(1), b.Console.Text())
-	g.Expect(b.FS.Exists("/etc/apt/sources.list.d/kubernetes.list")).To(BeFalse(), "nothing is missing, so no repository is needed")
+	g.Expect(b.FS.Exists("/etc/apt/sources.list.d/karpenter-kubernetes.list")).To(BeFalse(), "nothing is missing, so no repository is needed")
 }
 
 func TestAKubeletThatIsNewerThanTheClusterDoesNotJoin(t *testing.T) {

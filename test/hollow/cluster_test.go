@@ -44,6 +44,8 @@ type world struct {
 	ca     []byte
 	image  string
 	subnet string
+	// profile is the instance profile of what is launched; empty for none.
+	profile string
 }
 
 // newWorld starts all three; they end with t.
@@ -89,7 +91,7 @@ func (w *world) place(t *testing.T) {
 func (w *world) boot(t *testing.T, config *rest.Config) {
 	t.Helper()
 	w.booter = hollow.New(hollow.Config{
-		EC2: w.api, Region: w.aws.Region(), Hypervisor: hypervisor.New(w.aws.URL, w.aws.Region()), Cluster: config, Poll: 50 * time.Millisecond,
+		EC2: w.api, Region: w.aws.Region(), Hypervisor: hypervisor.New(w.aws.URL, w.aws.Region()), Cluster: config, Roles: roles{}, Poll: 50 * time.Millisecond,
 		Machine: machine.Config{Kubernetes: "v1.36.3"}, Kubelet: kubelet.Options{LeaseInterval: time.Second},
 	})
 	ctx := log.IntoContext(context.WithoutCancel(t.Context()), logr.Discard())
@@ -105,8 +107,12 @@ func (w *world) boot(t *testing.T, config *rest.Config) {
 // launch starts an instance with user data and returns its id.
 func (w *world) launch(t *testing.T, userData string) string {
 	t.Helper()
+	var profile *ec2types.IamInstanceProfileSpecification
+	if w.profile != "" {
+		profile = &ec2types.IamInstanceProfileSpecification{Name: &w.profile}
+	}
 	out, err := w.api.RunInstances(t.Context(), &ec2.RunInstancesInput{
-		ImageId: &w.image, InstanceType: ec2types.InstanceTypeT3Large, SubnetId: &w.subnet, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		ImageId: &w.image, InstanceType: ec2types.InstanceTypeT3Large, SubnetId: &w.subnet, MinCount: aws.Int32(1), MaxCount: aws.Int32(1), IamInstanceProfile: profile,
 		UserData:        aws.String(base64.StdEncoding.EncodeToString([]byte(userData))),
 		MetadataOptions: &ec2types.InstanceMetadataOptionsRequest{HttpTokens: ec2types.HttpTokensStateRequired},
 		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeInstance, Tags: []ec2types.Tag{

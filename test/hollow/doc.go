@@ -13,6 +13,9 @@
 //	coreutils  small programs
 //	machine    operating system: image, metadata, packages, systemd
 //	cloudinit  user data
+//	ignition   user data of Flatcar
+//	bottlerocket user data of Bottlerocket
+//	provision  which of them
 //	kubeconf   API clients from the machine's kubeconfig files
 //	kubeadm    kubeadm join
 //	kubelet    a node but for its pods

@@ -7,10 +7,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/cloudinit"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/kubeadm"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/kubelet"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/machine"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/provision"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/hollow/shell"
 )
 
@@ -54,12 +54,7 @@ func (g *guest) start(ctx context.Context, boot time.Time) {
 	go func() {
 		defer close(done)
 		m := g.machine
-		m.Boot(ctx)
-		if !m.Supported() {
-			m.Logf("hollow: %s reads no cloud-init user data; it does not join here", m.OS())
-		} else if err := cloudinit.Run(ctx, m, m.FS, m.Facts.UserData); err != nil {
-			m.Logf("cloud-init: status: error: %v", err)
-		}
+		provision.Boot(ctx, m)
 		<-ctx.Done()
 		m.Halt()
 	}()

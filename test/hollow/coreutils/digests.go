@@ -18,6 +18,7 @@ import (
 func digests() map[string]shell.Command {
 	return map[string]shell.Command{
 		"sha256sum": digest(sha256.New), "base64": base64Command, "gzip": gzipCommand, "gunzip": gzipCommand, "zcat": gzipCommand,
+		"tar": tarCommand,
 	}
 }
 

@@ -66,13 +66,18 @@ type system struct {
 
 func (s system) debian() bool { return s.id == "ubuntu" || s.id == "debian" }
 
+// containers reports whether the system is made for them, and has no packages.
+func (s system) containers() bool { return s.id == systemBottlerocket || s.id == systemFlatcar }
+
 // systemOf tells the operating system from an image's name, as their publishers name
 // them. A name that says nothing is taken for Ubuntu 24.04.
 func systemOf(imageName string) system {
 	name := strings.ToLower(imageName)
 	switch {
 	case strings.Contains(name, "bottlerocket"):
-		return system{id: "bottlerocket", pretty: "Bottlerocket OS"}
+		return system{id: systemBottlerocket, pretty: "Bottlerocket OS"}
+	case strings.Contains(name, "flatcar"):
+		return system{id: systemFlatcar, version: "4230.2.0", pretty: "Flatcar Container Linux by Kinvolk 4230.2.0"}
 	case strings.Contains(name, "al2023"):
 		return system{id: "amzn", version: "2023", pretty: "Amazon Linux 2023"}
 	case strings.Contains(name, "debian-13"), strings.Contains(name, "trixie"):

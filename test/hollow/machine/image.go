@@ -56,7 +56,10 @@ func (m *Machine) paint() {
 	if m.system.id == "ubuntu" {
 		m.must(m.unpack(pkg{name: "mdadm", version: "4.3"}))
 	}
-	if version := m.Facts.Baked(); version != "" {
+	switch version := m.Facts.Baked(); {
+	case m.system.containers():
+		m.paintContainerOS()
+	case version != "":
 		m.bake(version)
 	}
 }
@@ -80,7 +83,10 @@ func (m *Machine) programs() []string {
 		return packaged || manager
 	})
 	managers := []string{"dnf", "yum", "rpm", "gpg", "getenforce", "setenforce"}
-	if m.system.debian() {
+	switch {
+	case m.system.containers():
+		managers = nil
+	case m.system.debian():
 		managers = []string{"apt", "apt-get", "apt-mark", "apt-key", "apt-cache", "add-apt-repository", "dpkg", "dpkg-query", "gpg"}
 	}
 	return append(names, managers...)

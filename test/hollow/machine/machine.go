@@ -126,9 +126,6 @@ func (m *Machine) ID() string { return fmt.Sprintf("%032s", strings.TrimPrefix(m
 // OS is the operating system's name for people.
 func (m *Machine) OS() string { return m.system.pretty }
 
-// Supported reports whether hollow machines can run this operating system.
-func (m *Machine) Supported() bool { return m.system.id != "bottlerocket" }
-
 // SetHostname renames the machine, for good when static.
 func (m *Machine) SetHostname(name string, static bool) error {
 	m.mu.Lock()

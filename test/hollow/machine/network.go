@@ -3,6 +3,7 @@ package machine
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -90,12 +91,24 @@ func (n *network) published(address string) ([]byte, bool) {
 		}
 		return nil, true
 	case "dl.k8s.io":
-		return n.release(path), true
+		return digested(path, n.release), true
+	case "github.com":
+		return digested(path, n.project), true
 	}
 	return nil, false
 }
 
-// release is a file of https://dl.k8s.io: the stable version, a program or its digest.
+// digested is the file at path, or the digest of one where the path ends so.
+func digested(path string, file func(string) []byte) []byte {
+	of, digest := strings.CutSuffix(path, ".sha256")
+	content := file(of)
+	if !digest || content == nil {
+		return content
+	}
+	return fmt.Appendf(nil, "%x", sha256.Sum256(content))
+}
+
+// release is a file of https://dl.k8s.io: the stable version or a program.
 func (n *network) release(path string) []byte {
 	version := n.config.Kubernetes
 	if path == "release/stable.txt" {

@@ -148,6 +148,9 @@ func (s *systemd) start(name string) error {
 	if err != nil {
 		return unitError("Failed to start " + name + ": Unit " + name + " not found.")
 	}
+	if s.skipped(u) {
+		return nil
+	}
 	s.mu.Lock()
 	if running := s.services[name]; running != nil && (running.state == stateActive || running.state == stateActivating) {
 		s.mu.Unlock()
@@ -281,5 +284,21 @@ func (s *systemd) once(ctx context.Context, u unit, started *service) int {
 			return status
 		}
 	}
+	for _, line := range u["Service.ExecStartPost"] {
+		if after := s.machine.shell.Start(ctx, env, commandLine(line, env), s.machine.Journal); after != 0 && !strings.HasPrefix(line, "-") {
+			return after
+		}
+	}
 	return status
+}
+
+// skipped reports whether a file that the unit asks for is not there.
+func (s *systemd) skipped(u unit) bool {
+	for _, file := range u["Unit.ConditionPathExists"] {
+		file, not := strings.CutPrefix(file, "!")
+		if s.machine.FS.Exists(file) == not {
+			return true
+		}
+	}
+	return false
 }
