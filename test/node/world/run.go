@@ -38,6 +38,9 @@ func Run(ctx context.Context, dir string, command []string) (int, error) {
 	if err := Check(); err != nil {
 		return 0, err
 	}
+	if err := checkWatches("/proc"); err != nil {
+		return 0, err
+	}
 	before, err := look(ctx, "/")
 	if err != nil {
 		return 0, err
