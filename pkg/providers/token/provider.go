@@ -129,7 +129,7 @@ func (p *Provider) Maintain(ctx context.Context) error {
 	newest := s.epochs[len(s.epochs)-1]
 	for _, epoch := range living {
 		renewed := epoch.ID == newest.ID && !p.options.PerInstance
-		if renewed || epoch.Given || p.options.Source != nil {
+		if renewed || !p.keeps(epoch) {
 			continue
 		}
 		if _, err := p.keepAlive(ctx, epoch); err != nil {
@@ -141,6 +141,9 @@ func (p *Provider) Maintain(ctx context.Context) error {
 	epochsAlive.Set(float64(len(living)), nil)
 	return nil
 }
+
+// keeps reports whether epoch's Secret is ours to make again.
+func (p *Provider) keeps(epoch kept) bool { return !epoch.Given && p.options.Source == nil }
 
 // retire has no shared token be current, so that those there are end when nobody needs them.
 func (p *Provider) retire(ctx context.Context) error {
