@@ -2,7 +2,9 @@ package measure
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,12 +30,12 @@ type Meter struct {
 	pid     int
 	cpu     time.Duration
 	answers map[wire.Answer]int
-	verbs   map[string]int
+	seen    map[proxy.Request]int
 }
 
 // Start begins to measure.
 func Start(from Sources) (*Meter, error) {
-	m := &Meter{from: from, answers: from.Answers(), verbs: verbs(from.Seen())}
+	m := &Meter{from: from, answers: from.Answers(), seen: from.Seen()}
 	m.pid, _ = from.Process()
 	var err error
 	if m.cpu, err = CPU(m.pid); err != nil {
@@ -46,12 +48,7 @@ func Start(from Sources) (*Meter, error) {
 // used what it used for it since its birth. Of one that has ended only its calls are known.
 func (m *Meter) Stop(ctx context.Context, row *result.Row) error {
 	row.AWS = calls(m.from.Answers(), m.answers, m.from.Key)
-	row.API = verbs(m.from.Seen())
-	for verb, n := range m.verbs {
-		if row.API[verb] -= n; row.API[verb] == 0 {
-			delete(row.API, verb)
-		}
-	}
+	row.API, row.Refused = requests(m.from.Seen(), m.seen)
 	pid, metrics := m.from.Process()
 	cpu, err := CPU(pid)
 	if err != nil {
@@ -69,12 +66,27 @@ func (m *Meter) Stop(ctx context.Context, row *result.Row) error {
 	return err
 }
 
-func verbs(seen map[proxy.Request]int) map[string]int {
-	counts := map[string]int{}
-	for request, n := range seen {
-		counts[request.Verb] += n
+// requests counts those that before does not, by verb, and those that were refused.
+func requests(now, before map[proxy.Request]int) (byVerb, refused map[string]int) {
+	byVerb, refused = map[string]int{}, map[string]int{}
+	for request, n := range now {
+		n -= before[request]
+		if n == 0 {
+			continue
+		}
+		byVerb[request.Verb] += n
+		if request.Status >= http.StatusBadRequest {
+			refused[fmt.Sprintf("%d %s %s", request.Status, request.Verb, what(request))] += n
+		}
 	}
-	return counts
+	return byVerb, refused
+}
+
+func what(r proxy.Request) string {
+	if r.Subresource != "" {
+		return r.Resource + "/" + r.Subresource
+	}
+	return r.Resource + r.URL
 }
 
 // throttling are the codes of AWS's protocols for too many calls.

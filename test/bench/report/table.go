@@ -111,7 +111,10 @@ func details(out *strings.Builder, r result.Row) {
 	if e.Bound > 0 {
 		fmt.Fprintf(out, ", %.2f of the bound %.2f", e.Cost/e.Bound, e.Bound)
 	}
-	fmt.Fprintf(out, "\n    AWS: %s\n    API: %s\n", calls(r), verbs(r))
+	fmt.Fprintf(out, "\n    AWS: %s\n    API: %s\n", calls(r), verbs(r.API))
+	if len(r.Refused) > 0 {
+		fmt.Fprintf(out, "    refused: %s\n", verbs(r.Refused))
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Notes)) {
 		fmt.Fprintf(out, "    %s: %.1f\n", name, r.Notes[name])
 	}
@@ -132,10 +135,10 @@ func calls(r result.Row) string {
 	return strings.Join(parts, ", ")
 }
 
-func verbs(r result.Row) string {
-	parts := make([]string, 0, len(r.API))
-	for _, verb := range slices.Sorted(maps.Keys(r.API)) {
-		parts = append(parts, fmt.Sprintf("%s %d", verb, r.API[verb]))
+func verbs(counts map[string]int) string {
+	parts := make([]string, 0, len(counts))
+	for _, verb := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", verb, counts[verb]))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -31,8 +31,10 @@ type Row struct {
 	Use    Use     `json:"use"`
 	AWS    []Call  `json:"aws"`
 	// API are requests to the Kubernetes API server by verb.
-	API   map[string]int `json:"api"`
-	Exact Exact          `json:"exact"`
+	API map[string]int `json:"api"`
+	// Refused are those of them that were not answered as hoped, as in "409 patch nodeclaims/status".
+	Refused map[string]int `json:"refused,omitempty"`
+	Exact   Exact          `json:"exact"`
 	// Notes are scenario's own findings, by name, such as "pods lost".
 	Notes map[string]float64 `json:"notes,omitempty"`
 }
