@@ -89,7 +89,7 @@ func (s *settings) arguments() []string {
 			taints = append(taints, key+"="+value)
 		}
 	}
-	var labels []string
+	labels := make([]string, 0, len(s.NodeLabels))
 	for _, key := range slices.Sorted(maps.Keys(s.NodeLabels)) {
 		labels = append(labels, key+"="+s.NodeLabels[key])
 	}

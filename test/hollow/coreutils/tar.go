@@ -54,7 +54,7 @@ func extract(p *shell.Proc, archive []byte, folder string) error {
 		if err != nil {
 			return err
 		}
-		if err := p.FS.Put(path.Join(folder, header.Name), content, header.FileInfo().Mode().Perm()); err != nil {
+		if err := p.FS.Put(folder+path.Clean("/"+header.Name), content, header.FileInfo().Mode().Perm()); err != nil {
 			return err
 		}
 	}

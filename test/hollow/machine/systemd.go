@@ -264,32 +264,34 @@ func (s *systemd) once(ctx context.Context, u unit, started *service) int {
 		return 1
 	}
 	env = append(s.machine.environment(), env...)
-	for _, line := range u["Service.ExecStartPre"] {
-		if status := s.machine.shell.Start(ctx, env, commandLine(line, env), s.machine.Journal); status != 0 && !strings.HasPrefix(line, "-") {
-			return status
-		}
+	if status := s.around(ctx, env, u["Service.ExecStartPre"]); status != 0 {
+		return status
 	}
 	kind := u.last("Service.Type", "simple")
 	if kind != "notify" && kind != "oneshot" {
 		s.set(started, stateActive, 0)
 	}
 	ctx = context.WithValue(ctx, readyKey{}, func() { s.set(started, stateActive, 0) })
-	status := 0
 	for _, line := range u["Service.ExecStart"] {
 		args := commandLine(line, env)
 		if len(args) == 0 {
 			continue
 		}
-		if status = s.machine.shell.Start(ctx, env, args, s.machine.Journal); status != 0 {
+		if status := s.machine.shell.Start(ctx, env, args, s.machine.Journal); status != 0 {
 			return status
 		}
 	}
-	for _, line := range u["Service.ExecStartPost"] {
-		if after := s.machine.shell.Start(ctx, env, commandLine(line, env), s.machine.Journal); after != 0 && !strings.HasPrefix(line, "-") {
-			return after
+	return s.around(ctx, env, u["Service.ExecStartPost"])
+}
+
+// around runs the programs before or after those of a unit and returns the first status that matters.
+func (s *systemd) around(ctx context.Context, env, lines []string) int {
+	for _, line := range lines {
+		if status := s.machine.shell.Start(ctx, env, commandLine(line, env), s.machine.Journal); status != 0 && !strings.HasPrefix(line, "-") {
+			return status
 		}
 	}
-	return status
+	return 0
 }
 
 // skipped reports whether a file that the unit asks for is not there.
