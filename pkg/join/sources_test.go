@@ -117,12 +117,12 @@ func TestAMirrorCanBeAnExceptionOfTheProxy(t *testing.T) {
 	change := func(s *join.Spec) {
 		s.Sources = join.Sources{Packages: mirror, PackageKey: "https://download.docker.com/linux/ubuntu/gpg", HTTPProxy: proxy, HTTPSProxy: proxy, NoProxy: []string{"mirror.example.com"}}
 	}
-	eachScripted(t, image{around: around}, change, func(g Gomega, _ string, b *booted) { expectJoined(g, b) })
+	eachJoin(t, image{around: around}, change, func(g Gomega, _ string, b *booted) { expectJoined(g, b) })
 }
 
 func TestImagesComeFromMirrorsOfRegistries(t *testing.T) {
 	change := func(s *join.Spec) {
-		s.Sources.RegistryMirrors = map[string]string{"registry.k8s.io": "https://mirror.example.com/v2/k8s", "_default": "http://10.0.0.1:5000"}
+		s.Sources.RegistryMirrors = map[string]string{"registry.k8s.io": "https://mirror.example.com/v2/k8s", "_default": "http://10.0.0.1:5000", "quay.io": "http://10.0.0.1:5000"}
 	}
 	before := func(m *machine.Machine) {
 		if err := m.FS.Put("/etc/containerd/certs.d/quay.io/hosts.toml", []byte("the image's own"), 0o644); err != nil {

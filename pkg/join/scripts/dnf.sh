@@ -4,7 +4,7 @@ kubelet_environment=/etc/sysconfig/kubelet
 
 # Kubernetes' package repository has one folder for each minor version.
 repository() {
-  local url="$package_repository/v$kubernetes_minor/rpm/"
+  local url="$package_repository/v$kubernetes_minor/rpm/" host
   mkdir -p /etc/yum.repos.d
   if grep -qsF "$url" /etc/yum.repos.d/*; then return 0; fi
   cat >/etc/yum.repos.d/kubernetes.repo <<CONF
@@ -15,6 +15,11 @@ enabled=1
 gpgcheck=1
 gpgkey=${package_key:-${url}repodata/repomd.xml.key}
 CONF
+  # dnf's own configuration knows no exceptions from its proxy but whole repositories.
+  host=${url#*://} host=${host%%[:/]*}
+  case ",${proxy_except-}," in
+    *",$host,"*) echo 'proxy=_none_' >>/etc/yum.repos.d/kubernetes.repo ;;
+  esac
 }
 
 # install_node NAME... installs what makes a machine a node: of kubelet and kubeadm the

@@ -108,6 +108,7 @@ func (m *Machine) dnfFind(p *shell.Proc, wanted, lifted string) (pkg, bool) {
 type dnfRepository struct {
 	id, url, key string
 	excluded     []string
+	direct       bool // without the proxy of dnf's configuration
 }
 
 // trusted reports whether the packages of a repository can be verified, which those of the
@@ -133,7 +134,7 @@ func (m *Machine) dnfRepositories(p *shell.Proc) []dnfRepository {
 			continue
 		}
 		for _, section := range strings.Split("\n"+string(content), "\n[")[1:] {
-			if repo, on := dnfSection(section); on && m.config.serves(repo.url) && m.leads(m.dnfProxy(p), repo.url) == nil {
+			if repo, on := dnfSection(section); on && m.config.serves(repo.url) && m.leads(m.dnfProxy(p, repo), repo.url) == nil {
 				found = append(found, repo)
 			}
 		}
@@ -151,6 +152,8 @@ func dnfSection(section string) (dnfRepository, bool) {
 			repo.url = value
 		case "gpgkey":
 			repo.key = value
+		case "proxy":
+			repo.direct = value == "_none_"
 		case "enabled":
 			enabled = value == "1"
 		case "exclude", "excludepkgs":

@@ -90,8 +90,12 @@ func (m *Machine) aptProxy(p *shell.Proc) func(string) string {
 	}
 }
 
-// dnfProxy is what dnf knows of proxies: one for all in its configuration, then its environment.
-func (m *Machine) dnfProxy(p *shell.Proc) func(string) string {
+// dnfProxy is what dnf knows of proxies: one for all repositories that are not exempt in its
+// configuration, then its environment.
+func (m *Machine) dnfProxy(p *shell.Proc, repo dnfRepository) func(string) string {
+	if repo.direct {
+		return func(string) string { return "" }
+	}
 	content, err := m.FS.ReadFile("/etc/dnf/dnf.conf")
 	if err != nil {
 		return p.Getenv
