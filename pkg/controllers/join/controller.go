@@ -23,6 +23,7 @@ import (
 	nodeclaimutils "sigs.k8s.io/karpenter/pkg/utils/nodeclaim"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cache"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/kube"
@@ -47,6 +48,10 @@ const (
 	retryConflict = time.Second
 
 	atOnce = 10
+
+	// askedAge is how long it is remembered which node a certificate request asks for: longer
+	// than any is looked at here, since the node registers by then or its claim goes.
+	askedAge = 20 * time.Minute
 
 	reasonInstanceGone = "instance_gone"
 )
@@ -84,11 +89,15 @@ type Controller struct {
 	held      func(uid types.UID) (string, bool)
 	region    string
 	clock     clock.Clock
+	asked     *cache.Cache[string] // the nodes that certificate requests ask for, by their UID
 }
 
 // New returns the controller.
 func New(c client.Client, recorder events.Recorder, o Options) *Controller {
-	return &Controller{kube: c, recorder: recorder, inventory: o.Inventory, clusters: o.Clusters, held: o.Held, region: o.Region, clock: o.Clock}
+	return &Controller{
+		kube: c, recorder: recorder, inventory: o.Inventory, clusters: o.Clusters, held: o.Held, region: o.Region, clock: o.Clock,
+		asked: cache.New[string](askedAge, cache.WithClock(o.Clock)),
+	}
 }
 
 // Register adds the controller to m.

@@ -8,7 +8,8 @@
 // nothing of that condition. An instance that has ended before its node registered takes its
 // claim with it at once: core would wait fifteen minutes for it.
 //
-// It remembers nothing. What fails is tried again by the queue. The steps are in step.go,
+// It remembers which nodes certificate requests ask for, which costs parsing and never changes,
+// for minutes. What fails is tried again by the queue. The steps are in step.go,
 // machine.go (what the machine's console tells) and settle.go (after the registration), pure
 // functions of what is known. Without the console the step is named all the same.
 package join

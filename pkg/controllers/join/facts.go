@@ -91,17 +91,29 @@ func (c *Controller) nodes(ctx context.Context, names []string) ([]corev1.Node, 
 // the first one of a client, and for serving.
 func (c *Controller) requests(ctx context.Context, claim *karpv1.NodeClaim, names []string) ([]request, error) {
 	var list certificatesv1.CertificateSigningRequestList
-	if err := c.kube.List(ctx, &list); err != nil {
+	// They are only read, and there may be thousands while as many nodes join.
+	if err := c.kube.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing certificate requests: %w", err)
 	}
 	var requests []request
 	for i := range list.Items {
 		object := &list.Items[i]
-		if !object.CreationTimestamp.Before(&claim.CreationTimestamp) && slices.Contains(names, asksFor(object)) {
+		if !object.CreationTimestamp.Before(&claim.CreationTimestamp) && slices.Contains(names, c.asksFor(object)) {
 			requests = append(requests, c.read(object))
 		}
 	}
 	return requests, nil
+}
+
+// asksFor is what asksFor says of object, which never changes and costs a certificate request's
+// parsing to find out, for each node that is late anew.
+func (c *Controller) asksFor(object *certificatesv1.CertificateSigningRequest) string {
+	name, known := c.asked.Get(string(object.UID))
+	if !known {
+		name = asksFor(object)
+		c.asked.Set(string(object.UID), name)
+	}
+	return name
 }
 
 // asksFor is the name of the node that object asks for a first certificate of, or for one to
