@@ -104,7 +104,7 @@ func (p *Providers) addTokens(cfg aws.Config, kube Kube, o *options.Options, clk
 		p.Own = parameter.NewInstances(store, sts.NewFromConfig(cfg), cfg.Region, o.ClusterName, clk)
 	}
 	if o.BootstrapTokenFile != "" {
-		t.Source = token.File(o.BootstrapTokenFile)
+		t.Source = tokenFile(o.BootstrapTokenFile)
 	}
 	if o.BootstrapTokenParameter != "" {
 		given := parameter.NewGiven(store, o.BootstrapTokenParameter)
