@@ -211,7 +211,7 @@ func conditions(subjects []arena.Subject, chosen []scenario.Chosen) []string {
 	}
 	return append(all,
 		"Control plane, pretended AWS, hollow nodes and controller share the cores of this machine; times are from the bench's own watches.",
-		"Hollow nodes run their user data, join by kubeadm's steps and register for real; an operating system's boot takes no time. EC2 takes 4 s to run an instance and 10 s to end it.",
+		"Hollow nodes run their user data, join by kubeadm's steps and register for real; an operating system's boot takes no time. EC2 takes 4 s to run an instance and 10 s to end it, answers launches after 1 s and other calls after 0.1 s.",
 		fmt.Sprintf("With %d nodes each renews its lease every %s.", nodes, arena.LeaseInterval(nodes)),
 		"EC2's token buckets are in force: 50 + 5/s for mutating calls, RunInstances 5 + 2/s, Describe* 100 + 20/s, TerminateInstances 100 + 5/s, CreateTags 100 + 10/s, and buckets of 1,000 instances.",
 		"Each controller is its only replica and holds no lease (DISABLE_LEADER_ELECTION).",

@@ -116,6 +116,9 @@ func (a *Arena) start(ctx, life context.Context) error {
 	a.AWS.SQS.AddQueue(Region, Queue)
 	a.AWS.SpareFromLimits(hypervisorKey)
 	a.AWS.SetLimits(Limits()...)
+	for _, latency := range latencies() {
+		a.AWS.Inject(latency)
+	}
 	return a.StartController(ctx, nil)
 }
 

@@ -1,6 +1,8 @@
 package arena
 
 import (
+	"time"
+
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/awsfake/wire"
 )
 
@@ -22,4 +24,24 @@ func Limits() []wire.Limit {
 		{Actions: []string{"TerminateInstances"}, Burst: 1000, Refill: 20, Resource: "InstanceId"},
 		{Actions: []string{"StopInstances"}, Burst: 1000, Refill: 20, Resource: "InstanceId"},
 	}
+}
+
+// Answers of EC2 take time, which AWS publishes nowhere: these are of the order that users
+// see. Without them no call would ever be under way when the next is due.
+const (
+	launching = time.Second // CreateFleet and RunInstances, which start instances before they answer
+	answering = 100 * time.Millisecond
+)
+
+// latencies hold up the answers that the controller gets.
+func latencies() []wire.Fault {
+	controller := func(c *wire.Call) bool { return c.AccessKey == Key }
+	var all []wire.Fault
+	for _, f := range []struct {
+		action string
+		delay  time.Duration
+	}{{"CreateFleet", launching}, {"RunInstances", launching}, {"", answering}} {
+		all = append(all, wire.Fault{Action: f.action, Stage: wire.Before, Times: -1, Match: controller, Delay: f.delay})
+	}
+	return all
 }
