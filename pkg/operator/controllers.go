@@ -93,7 +93,11 @@ func (w wiring) nodeClass() *nodeclass.Controller {
 	if !w.options.DisableDryRun {
 		deps.DryRun = w.provider
 	}
-	return nodeclass.New(deps, nodeclass.Config{
+	config := nodeclass.Config{
 		ClusterName: w.options.ClusterName, Region: w.region, IsolatedVPC: w.options.IsolatedVPC, Sources: w.options.Sources,
-	})
+	}
+	if w.options.TokenDelivery != options.UserData {
+		config.TokenParameter = "/karpenter/" + w.options.ClusterName
+	}
+	return nodeclass.New(deps, config)
 }

@@ -87,4 +87,7 @@ type Config struct {
 	IsolatedVPC bool
 	// Sources are where nodes get packages and images from.
 	Sources join.Sources
+	// TokenParameter is what the parameter may be called that nodes fetch their token from; empty
+	// where the token is in user data. Some families cannot fetch it.
+	TokenParameter string
 }

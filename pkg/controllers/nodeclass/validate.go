@@ -26,7 +26,7 @@ func (r *refusal) Condition() (reason, message string) { return r.reason, r.mess
 // validation owns ValidationSucceeded: first what the spec says by itself, then, once all
 // that it refers to was found, whether EC2 would let the controller launch it.
 func (c *Controller) validation(ctx context.Context, class *v1.EC2NodeClass) (time.Duration, error) {
-	for _, check := range []func(context.Context, *v1.EC2NodeClass) error{c.checkKubelet, c.checkTags, c.checkUserData} {
+	for _, check := range []func(context.Context, *v1.EC2NodeClass) error{c.checkKubelet, c.checkTags, c.checkUserData, c.checkImages} {
 		if err := check(ctx, class); err != nil {
 			return c.judge(class, err)
 		}
@@ -138,6 +138,7 @@ func (c *Controller) checkUserData(ctx context.Context, class *v1.EC2NodeClass) 
 		Kubelet:            kubeletOf(class),
 		InstanceStoreRAID0: lo.FromPtr(class.Spec.InstanceStorePolicy) == v1.InstanceStorePolicyRAID0,
 		Sources:            c.config.Sources,
+		Parameter:          c.config.TokenParameter,
 		UserData:           lo.FromPtr(class.Spec.UserData),
 	})
 	var size *join.SizeError

@@ -23,17 +23,20 @@ func testValidate(t *testing.T, a *api) {
 	}
 	noise := strings.Repeat("x", 17000)
 	for name, tc := range map[string]struct{ spec, reason, message string }{
-		"a kubelet field that none has":    {`{kubelet: {maxPodz: 1}}`, "InvalidKubeletConfiguration", `spec.kubelet.maxPodz: unknown field "maxPodz" in kubelet.config.k8s.io/v1beta1`},
-		"two faults in kubelet":            {`{kubelet: {maxPods: -1, podsPerCore: -1}}`, "InvalidKubeletConfiguration", `spec.kubelet.maxPods: -1 must not be negative; spec.kubelet.podsPerCore: -1 must not be negative`},
-		"an expression in kubelet":         {`{kubelet: {maxPods: "vcpus * 10"}}`, "KubeletExpressionsDisabled", `spec.kubelet.maxPods: expressions are not supported, got "vcpus * 10"; set a whole number`},
-		"a tag that says who launched":     {`{tags: {karpenter.k8s.aws/cluster-uid: x}}`, "TagValidationFailed", `spec.tags[karpenter.k8s.aws/cluster-uid]: this tag is set by Karpenter; remove it`},
-		"a tag that AWS reserves":          {`{tags: {"AWS:x": "1"}}`, "TagValidationFailed", `spec.tags[AWS:x]: keys that begin with aws: are reserved by AWS; rename it`},
-		"a key that is too long":           {`{tags: {` + strings.Repeat("k", 129) + `: x}}`, "TagValidationFailed", `keys have at most 128 characters; shorten it`},
-		"a value that is too long":         {`{tags: {k: ` + strings.Repeat("v", 257) + `}}`, "TagValidationFailed", `spec.tags[k]: values have at most 256 characters; shorten it`},
-		"more tags than fit":               {`{tags: {` + strings.Join(many, ", ") + `}}`, "TagValidationFailed", `spec.tags has 41 entries and at most 40 fit beside Karpenter's own; remove some`},
-		"user data that are too long":      {`{amiFamily: Custom, amiSelectorTerms: [{alias: ubuntu@24.04}], userData: "` + noise + `"}`, "UserDataSizeLimitExceeded", "user data would be 17000 bytes and EC2 takes 16384"},
-		"a family that is not rendered":    {`{amiFamily: AL2, amiSelectorTerms: [{name: "ubuntu*", owner: "099720109477"}]}`, "InvalidSpec", `spec.amiFamily: "AL2" is not rendered for kubeadm clusters`},
-		"the spec is judged before AWS is": {`{kubelet: {maxPods: -1}, instanceProfile: nobodys}`, "InvalidKubeletConfiguration", `maxPods`},
+		"a kubelet field that none has":      {`{kubelet: {maxPodz: 1}}`, "InvalidKubeletConfiguration", `spec.kubelet.maxPodz: unknown field "maxPodz" in kubelet.config.k8s.io/v1beta1`},
+		"two faults in kubelet":              {`{kubelet: {maxPods: -1, podsPerCore: -1}}`, "InvalidKubeletConfiguration", `spec.kubelet.maxPods: -1 must not be negative; spec.kubelet.podsPerCore: -1 must not be negative`},
+		"an expression in kubelet":           {`{kubelet: {maxPods: "vcpus * 10"}}`, "KubeletExpressionsDisabled", `spec.kubelet.maxPods: expressions are not supported, got "vcpus * 10"; set a whole number`},
+		"a tag that says who launched":       {`{tags: {karpenter.k8s.aws/cluster-uid: x}}`, "TagValidationFailed", `spec.tags[karpenter.k8s.aws/cluster-uid]: this tag is set by Karpenter; remove it`},
+		"a tag that AWS reserves":            {`{tags: {"AWS:x": "1"}}`, "TagValidationFailed", `spec.tags[AWS:x]: keys that begin with aws: are reserved by AWS; rename it`},
+		"a key that is too long":             {`{tags: {` + strings.Repeat("k", 129) + `: x}}`, "TagValidationFailed", `keys have at most 128 characters; shorten it`},
+		"a value that is too long":           {`{tags: {k: ` + strings.Repeat("v", 257) + `}}`, "TagValidationFailed", `spec.tags[k]: values have at most 256 characters; shorten it`},
+		"more tags than fit":                 {`{tags: {` + strings.Join(many, ", ") + `}}`, "TagValidationFailed", `spec.tags has 41 entries and at most 40 fit beside Karpenter's own; remove some`},
+		"user data that are too long":        {`{amiFamily: Custom, amiSelectorTerms: [{alias: ubuntu@24.04}], userData: "` + noise + `"}`, "UserDataSizeLimitExceeded", "user data would be 17000 bytes and EC2 takes 16384"},
+		"a family that is not rendered":      {`{amiFamily: AL2, amiSelectorTerms: [{name: "ubuntu*", owner: "099720109477"}]}`, "InvalidSpec", `spec.amiFamily: "AL2" is not rendered for kubeadm clusters`},
+		"settings that are no TOML":          {`{amiFamily: Bottlerocket, amiSelectorTerms: [{name: "ubuntu*", owner: "099720109477"}], userData: "echo hi"}`, "InvalidSpec", `spec.userData: is not TOML`},
+		"Ignition that is none":              {`{amiFamily: Flatcar, amiSelectorTerms: [{alias: flatcar@stable}], userData: "#!/bin/sh"}`, "InvalidSpec", `spec.userData: is not Ignition as Flatcar takes it`},
+		"what is not known for Bottlerocket": {`{amiFamily: Bottlerocket, amiSelectorTerms: [{name: "ubuntu*", owner: "099720109477"}]}`, "InvalidSpec", `does not say in its name that it is a Bottlerocket`},
+		"the spec is judged before AWS is":   {`{kubelet: {maxPods: -1}, instanceProfile: nobodys}`, "InvalidKubeletConfiguration", `maxPods`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, w := NewWithT(t), newWorld(t, a)
