@@ -35,13 +35,8 @@ const (
 
 // latencies hold up the answers that the controller gets.
 func latencies() []wire.Fault {
-	controller := func(c *wire.Call) bool { return c.AccessKey == Key }
-	var all []wire.Fault
-	for _, f := range []struct {
-		action string
-		delay  time.Duration
-	}{{"CreateFleet", launching}, {"RunInstances", launching}, {"", answering}} {
-		all = append(all, wire.Fault{Action: f.action, Stage: wire.Before, Times: -1, Match: controller, Delay: f.delay})
+	after := func(action string, d time.Duration) wire.Fault {
+		return wire.Fault{Action: action, Times: -1, Match: func(c *wire.Call) bool { return c.AccessKey == Key }, Delay: d}
 	}
-	return all
+	return []wire.Fault{after("CreateFleet", launching), after("RunInstances", launching), after("", answering)}
 }
