@@ -68,31 +68,41 @@ func parts(g Gomega, archive []byte) []string {
 }
 
 func files(g Gomega, ignition []byte) []string {
+	type source struct{ Source string }
 	var config struct {
-		Storage struct {
-			Files []struct {
-				Contents struct{ Source, Compression string }
-			}
-		}
+		Ignition struct{ Config struct{ Merge []source } }
+		Storage  struct{ Files []struct{ Contents source } }
 	}
 	g.Expect(json.Unmarshal(ignition, &config)).To(Succeed())
 	var bodies []string
+	for _, merged := range config.Ignition.Config.Merge {
+		if inner := dataOf(g, merged.Source); inner != nil {
+			bodies = append(bodies, files(g, inner)...)
+		}
+	}
 	for _, file := range config.Storage.Files {
-		data, ok := strings.CutPrefix(file.Contents.Source, "data:")
-		if !ok {
-			continue
+		if content := dataOf(g, file.Contents.Source); content != nil {
+			bodies = append(bodies, string(content))
 		}
-		kind, text, _ := strings.Cut(data, ",")
-		content, err := url.PathUnescape(text)
-		g.Expect(err).NotTo(HaveOccurred())
-		if strings.HasSuffix(kind, ";base64") {
-			decoded, err := base64.StdEncoding.DecodeString(content)
-			g.Expect(err).NotTo(HaveOccurred())
-			content = string(decoded)
-		}
-		bodies = append(bodies, string(unzipped(g, []byte(content))))
 	}
 	return bodies
+}
+
+// dataOf is what a data URL holds, unpacked; nil of any other URL.
+func dataOf(g Gomega, source string) []byte {
+	data, ok := strings.CutPrefix(source, "data:")
+	if !ok {
+		return nil
+	}
+	kind, text, _ := strings.Cut(data, ",")
+	content, err := url.PathUnescape(text)
+	g.Expect(err).NotTo(HaveOccurred())
+	if strings.HasSuffix(kind, ";base64") {
+		decoded, err := base64.StdEncoding.DecodeString(content)
+		g.Expect(err).NotTo(HaveOccurred())
+		content = string(decoded)
+	}
+	return unzipped(g, []byte(content))
 }
 
 // assignment is a line NAME='...' at the head of a script, in which an apostrophe is '\”.
