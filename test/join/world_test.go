@@ -2,10 +2,13 @@ package join_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -114,13 +118,21 @@ func (noPods) NodeDown(string)     {}
 type world struct {
 	config   *rest.Config // administrator's
 	admin    client.Client
+	control  *controlplane.Cluster
 	clusters *clusterinfo.Provider
 	tokens   *token.Provider
+	keys     *keys
 	ec2      *inventory
+	eyes     csr.Inventory // with which the approver sees instances
 	journal  *journal
+	stop     func() // the approver
+	held     func(types.UID) (string, bool)
+	arrived  atomic.Int32 // instances that arrive gave an address
+	info     sync.Mutex   // held while cluster-info is not as it should be
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld starts a world; args are those of `cluster up`.
+func newWorld(t *testing.T, args ...string) *world {
 	t.Helper()
 	g := NewWithT(t)
 	said := &journal{}
@@ -133,17 +145,18 @@ func newWorld(t *testing.T) *world {
 	program, err := filepath.Abs("../../bin/cluster")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(program).To(BeARegularFile(), "run `make tools` first")
-	control, err := controlplane.Start(t.Context(), program, t.TempDir(), "--dir", t.TempDir())
+	control, err := controlplane.Start(t.Context(), program, t.TempDir(), append([]string{"--dir", t.TempDir()}, args...)...)
 	g.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(control.Stop)
 	config, err := clientcmd.BuildConfigFromFlags("", control.Kubeconfig)
 	g.Expect(err).NotTo(HaveOccurred())
+	config.QPS, config.Burst = 200, 300 // as Karpenter has them by default
 	definitions, err := crds.List()
 	g.Expect(err).NotTo(HaveOccurred())
 	_, err = envtest.InstallCRDs(config, envtest.CRDInstallOptions{CRDs: definitions})
 	g.Expect(err).NotTo(HaveOccurred())
 
-	w := &world{config: config, journal: said, ec2: &inventory{shown: map[instance.ID]instance.Instance{}}}
+	w := &world{config: config, control: control, journal: said, ec2: &inventory{shown: map[instance.ID]instance.Instance{}}}
 	w.admin, err = client.New(config, client.Options{Scheme: scheme.Scheme})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(w.admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: home}})).To(Succeed())
@@ -152,8 +165,44 @@ func newWorld(t *testing.T) *world {
 	g.Expect(err).NotTo(HaveOccurred())
 	w.tokens, err = token.New(config, token.Options{Namespace: home}, clock.RealClock{})
 	g.Expect(err).NotTo(HaveOccurred())
-	w.approve(t, config)
+	w.keys, w.eyes = &keys{Provider: w.tokens}, w.ec2
+	w.stop = w.approve(t, config)
 	return w
+}
+
+// keys are the tokens of the world's controller, and of more controllers whose tokens have
+// other fates.
+type keys struct {
+	*token.Provider
+
+	mu   sync.Mutex
+	more []*token.Provider
+}
+
+func (k *keys) add(more *token.Provider) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.more = append(k.more, more)
+}
+
+// drop makes the tokens unknown again.
+func (k *keys) drop(which *token.Provider) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.more = slices.DeleteFunc(k.more, func(one *token.Provider) bool { return one == which })
+}
+
+// Epoch asks all of them.
+func (k *keys) Epoch(ctx context.Context, id string) (token.Epoch, bool, error) {
+	k.mu.Lock()
+	all := append([]*token.Provider{k.Provider}, k.more...)
+	k.mu.Unlock()
+	for _, one := range all {
+		if found, ok, err := one.Epoch(ctx, id); ok || err != nil {
+			return found, ok, err
+		}
+	}
+	return token.Epoch{}, false, nil
 }
 
 // grant gives our tokens' group what the chart gives it.
@@ -175,8 +224,8 @@ func (w *world) grant(t *testing.T) {
 	}
 }
 
-// approve runs the approver until t ends.
-func (w *world) approve(t *testing.T, config *rest.Config) {
+// approve runs the approver until t ends or the function that it returns is called.
+func (w *world) approve(t *testing.T, config *rest.Config) (stop func()) {
 	t.Helper()
 	g := NewWithT(t)
 	manager, err := controllerruntime.NewManager(config, controllerruntime.Options{
@@ -184,15 +233,26 @@ func (w *world) approve(t *testing.T, config *rest.Config) {
 		Controller: managerconfig.Controller{SkipNameValidation: ptr.To(true)}, // each world of a test run has its own
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	approver := csr.New(manager.GetClient(), w.journal, csr.Options{Inventory: w.ec2, Tokens: w.tokens, Region: region, Clock: clock.RealClock{}})
+	approver := csr.New(manager.GetClient(), w.journal, csr.Options{Inventory: w.eyes, Tokens: w.keys, Region: region, Clock: clock.RealClock{}})
+	w.held = approver.Held
 	g.Expect(approver.Register(t.Context(), manager)).To(Succeed())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- manager.Start(ctx) }()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		NewWithT(t).Eventually(done, time.Minute).Should(Receive(BeNil()))
 	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// arrive launches an instance with an address that no other has.
+func (w *world) arrive(t *testing.T) instance.Instance {
+	t.Helper()
+	n := w.arrived.Add(1)
+	id := instance.ID(fmt.Sprintf("i-0b%06x", n))
+	return w.launch(t, id, netip.AddrFrom4([4]byte{10, 1, byte(n / 250), byte(n%250 + 1)}).String())
 }
 
 // launch makes a NodeClaim with an instance of the given address, as a launch does.
@@ -239,6 +299,14 @@ func (w *world) spec(t *testing.T, userData string) join.Spec {
 // changes what the machine is and reaches.
 func boot(t *testing.T, i instance.Instance, s join.Spec, edits ...func(*machine.Facts, *machine.Config)) *machine.Machine {
 	t.Helper()
+	m := assemble(t, i, s, edits...)
+	switchOn(t, m)
+	return m
+}
+
+// assemble makes the machine that boot boots.
+func assemble(t *testing.T, i instance.Instance, s join.Spec, edits ...func(*machine.Facts, *machine.Config)) *machine.Machine {
+	t.Helper()
 	data, err := join.Render(s)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	facts := machine.Facts{
@@ -253,23 +321,27 @@ func boot(t *testing.T, i instance.Instance, s join.Spec, edits ...func(*machine
 	for _, edit := range edits {
 		edit(&facts, &config)
 	}
-	m := machine.New(facts, config, func(m *machine.Machine) map[string]shell.Command {
+	return machine.New(facts, config, func(m *machine.Machine) map[string]shell.Command {
 		return map[string]shell.Command{
 			"kubeadm": kubeadm.Command(m),
 			"kubelet": hollowkubelet.Command(m, hollowkubelet.Options{Pods: noPods{}, LeaseInterval: time.Second}),
 		}
 	})
+}
+
+// switchOn boots m, which runs its user data, until t ends.
+func switchOn(t *testing.T, m *machine.Machine) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		m.Boot(ctx)
-		if err := cloudinit.Run(ctx, m, m.FS, facts.UserData); err != nil {
+		if err := cloudinit.Run(ctx, m, m.FS, m.Facts.UserData); err != nil {
 			m.Logf("cloud-init: %v", err)
 		}
 		<-ctx.Done()
 		m.Halt()
 	}()
 	t.Cleanup(func() { cancel(); <-done })
-	return m
 }

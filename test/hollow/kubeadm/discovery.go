@@ -27,16 +27,17 @@ import (
 // discoveryInterval is how often kubeadm asks again.
 const discoveryInterval = 5 * time.Second
 
-// retry calls try until it succeeds, then returns nil, or until limit has passed, then
-// returns its last error. The first wait is short, since machines here start quickly.
-func retry(ctx context.Context, interval, limit time.Duration, try func(context.Context) error) error {
+// retry calls try until it succeeds, then returns nil, or until limit has passed as the
+// machine feels it, then returns its last error. The first wait is short, since machines here
+// start quickly.
+func (j joiner) retry(ctx context.Context, interval, limit time.Duration, try func(context.Context) error) error {
 	var last error
 	steps := wait.Backoff{Duration: interval / 20, Factor: 2, Steps: 1 << 30, Cap: interval}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for {
-		if last = try(ctx); last == nil {
-			return nil
+	for end := j.m.Waited() + limit; ; {
+		if last = try(ctx); last == nil || j.m.Waited() > end {
+			return last
 		}
 		select {
 		case <-ctx.Done():
@@ -117,7 +118,7 @@ func (j joiner) byFile(ctx context.Context, name string) (*clientcmdapi.Config, 
 	}
 	defer client.Close()
 	limit := j.c.Timeouts.Discovery.Duration
-	err = retry(ctx, discoveryInterval, j.m.Patience(limit), func(ctx context.Context) error {
+	err = j.retry(ctx, discoveryInterval, limit, func(ctx context.Context) error {
 		_, err := client.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, bootstrapapi.ConfigMapClusterInfo, metav1.GetOptions{})
 		if apierrors.IsForbidden(err) {
 			return nil
@@ -174,7 +175,7 @@ func (j joiner) clusterInfo(ctx context.Context, config *clientcmdapi.Config, to
 	defer client.Close()
 	id, secret, _ := strings.Cut(token, ".")
 	var data map[string]string
-	err = retry(ctx, discoveryInterval, j.m.Patience(j.c.Timeouts.Discovery.Duration), func(ctx context.Context) error {
+	err = j.retry(ctx, discoveryInterval, j.c.Timeouts.Discovery.Duration, func(ctx context.Context) error {
 		info, err := client.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, bootstrapapi.ConfigMapClusterInfo, metav1.GetOptions{})
 		if err != nil {
 			return fmt.Errorf("failed to request the cluster-info ConfigMap: %w", err)

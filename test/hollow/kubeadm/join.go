@@ -81,7 +81,7 @@ func (j joiner) fetch(ctx context.Context, client *kubeconf.Client) ([]byte, err
 	j.p.Printf("[preflight] Reading configuration from the \"kubeadm-config\" ConfigMap in namespace \"kube-system\"...\n")
 	get := func(name, key string) (string, error) {
 		var data map[string]string
-		err := retry(ctx, bootstrapInterval, j.c.Timeouts.KubernetesAPICall.Duration, func(ctx context.Context) error {
+		err := j.retry(ctx, bootstrapInterval, j.c.Timeouts.KubernetesAPICall.Duration, func(ctx context.Context) error {
 			found, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, name, metav1.GetOptions{})
 			if name == "kube-proxy" && apierrors.IsNotFound(err) {
 				return nil
@@ -224,7 +224,7 @@ func (j joiner) kubeletArgs() []string {
 // certificate. The bootstrap credentials leave the disk either way.
 func (j joiner) await(ctx context.Context) error {
 	defer func() { _ = j.m.FS.RemoveAll(bootstrapConfig) }()
-	err := retry(ctx, bootstrapInterval, j.c.Timeouts.KubeletHealthCheck.Duration, func(context.Context) error {
+	err := j.retry(ctx, bootstrapInterval, j.c.Timeouts.KubeletHealthCheck.Duration, func(context.Context) error {
 		if !j.m.FS.Exists(machine.KubeletHealth) {
 			return errors.New("the kubelet is not healthy")
 		}
@@ -234,7 +234,7 @@ func (j joiner) await(ctx context.Context) error {
 		return fmt.Errorf("failed while waiting for the kubelet to start: %w", err)
 	}
 	j.p.Printf("[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap\n")
-	err = retry(ctx, bootstrapInterval, j.m.Patience(j.c.Timeouts.TLSBootstrap.Duration), func(context.Context) error {
+	err = j.retry(ctx, bootstrapInterval, j.c.Timeouts.TLSBootstrap.Duration, func(context.Context) error {
 		_, err := kubeconf.Load(j.m.FS, kubeletConfig)
 		return err
 	})

@@ -130,14 +130,14 @@ func (i identity) bootstrap(ctx context.Context, client kubernetes.Interface) er
 	}
 	manager.Start()
 	defer manager.Stop()
-	ctx, cancel := context.WithTimeout(ctx, i.m.Patience(certificateTime))
-	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for manager.Current() == nil {
+	for end := i.m.Waited() + certificateTime; manager.Current() == nil; {
+		if ctx.Err() != nil || i.m.Waited() > end {
+			return errors.New("failed to run Kubelet: no client certificate within 5m0s")
+		}
 		select {
 		case <-ctx.Done():
-			return errors.New("failed to run Kubelet: no client certificate within 5m0s")
 		case <-tick.C:
 		}
 	}

@@ -44,8 +44,6 @@ type Config struct {
 	Kubernetes string
 	// Speed divides the time that sleep and systemd's restart delays take; 1 is real time.
 	Speed int
-	// Hurry divides how long kubeadm and kubelet wait before they give up; 1 is real time.
-	Hurry int
 	// Reachable lists hosts, without port, that programs may really connect to.
 	Reachable []string
 	// Packages is the URL of a mirror of Kubernetes' packages, which is there instead of

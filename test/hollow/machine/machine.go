@@ -37,6 +37,9 @@ type Machine struct {
 	mu       sync.Mutex
 	hostname string
 	bootID   string
+	waited   time.Duration // until since
+	since    time.Time
+	hurry    time.Duration // a factor
 }
 
 // New returns a machine that is not booted yet. The commands are programs beside those
@@ -44,6 +47,7 @@ type Machine struct {
 func New(facts Facts, config Config, commands func(*Machine) map[string]shell.Command) *Machine {
 	m := &Machine{
 		Facts: facts, Console: &Console{size: consoleSize}, Journal: &Console{size: journalSize}, config: config, system: systemOf(facts.ImageName),
+		since: time.Now(), hurry: 1,
 	}
 	m.network = &network{metadata: NewMetadata(facts), config: config, arch: facts.Arch, now: m.Now}
 	m.systemd = &systemd{machine: m, services: map[string]*service{}}
@@ -101,9 +105,19 @@ func (m *Machine) Now() time.Time { return time.Now().Add(time.Duration(m.skew.L
 // SetClock puts the machine's clock ahead of the right time, or behind it.
 func (m *Machine) SetClock(ahead time.Duration) { m.skew.Store(int64(ahead)) }
 
-// Patience is how long the machine's programs really wait where they are told to wait for d.
-func (m *Machine) Patience(d time.Duration) time.Duration {
-	return d / time.Duration(max(1, m.config.Hurry))
+// Waited is how long the machine is up, as kubeadm and kubelet feel it when they wait.
+func (m *Machine) Waited() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.waited + m.hurry*time.Since(m.since)
+}
+
+// Hurry makes the time that kubeadm and kubelet wait pass times as fast from now on.
+func (m *Machine) Hurry(times int) {
+	waited := m.Waited()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waited, m.since, m.hurry = waited, time.Now(), time.Duration(times)
 }
 
 // Hostname is the machine's present host name.
