@@ -10,6 +10,11 @@ type cloudConfig struct {
 	WriteFiles []struct {
 		Content string `json:"content"`
 	} `json:"write_files"`
+	Apt struct {
+		Sources map[string]struct {
+			Source string `json:"source"`
+		} `json:"sources"`
+	} `json:"apt"`
 }
 
 // cloudConfigCommands returns the commands that a #cloud-config document runs, and those of
@@ -24,7 +29,11 @@ func cloudConfigCommands(document string) []command {
 		found = append(found, entryCommands(entry)...)
 	}
 	for _, file := range config.WriteFiles {
+		found = append(found, command{input: file.Content})
 		found = append(found, commands(file.Content)...)
+	}
+	for _, source := range config.Apt.Sources {
+		found = append(found, command{input: source.Source})
 	}
 	for _, name := range config.Packages {
 		if text, ok := name.(string); ok {

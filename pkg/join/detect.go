@@ -13,6 +13,8 @@ type command struct {
 	words []string // without what only running would tell
 	// values are what the command sets variables to.
 	values []string
+	// input is what here-documents and here-strings give it, or what is written to a file.
+	input string
 	// traced: the shell prints it, with words and values, before it runs it (set -x).
 	traced bool
 }
@@ -49,10 +51,7 @@ func commandsAt(script string, traced bool, depth int) []command {
 		case *syntax.DeclClause:
 			s.add(command{words: []string{n.Variant.Value}, values: s.values(n.Args)})
 		case *syntax.Redirect:
-			// The body may be a script that is run, or written out to be run.
-			if n.Hdoc != nil {
-				s.found = append(s.found, commandsAt(s.text(n.Hdoc), false, depth+1)...)
-			}
+			s.redirect(n)
 		}
 		return true
 	})
@@ -94,6 +93,21 @@ func (s *search) call(call *syntax.CallExpr) {
 		words = append(words, s.fields(arg)...)
 	}
 	s.add(command{words: words, values: s.values(call.Assigns)})
+}
+
+// redirect adds what a here-document or here-string holds: it may be a script that is run, or
+// written out to be run.
+func (s *search) redirect(r *syntax.Redirect) {
+	body := r.Hdoc
+	if r.Op == syntax.WordHdoc {
+		body = r.Word
+	}
+	if body == nil {
+		return
+	}
+	text := s.text(body)
+	s.found = append(s.found, command{input: text})
+	s.found = append(s.found, commandsAt(text, false, s.depth+1)...)
 }
 
 func (s *search) add(c command) {

@@ -87,7 +87,10 @@ func goldens(t *testing.T) map[string]join.Spec {
 		"ubuntu/everything":         spec(t, everything),
 		"al2023/everything":         spec(t, func(s *join.Spec) { everything(s); s.Family = join.AL2023 }),
 		"ubuntu/prepare-everything": spec(t, func(s *join.Spec) { everything(s); s.UserData = "#!/bin/sh\nkubeadm join --config /etc/mine.yaml\n" }),
-		"ubuntu/prepare-seed":       spec(t, func(s *join.Spec) { s.UserData = string(read(t, "seed.sh")) }),
+		"ubuntu/prepare-seed-long-1.31": spec(t, func(s *join.Spec) {
+			s.Cluster.Version, s.UserData = minor(31), string(read(t, "seed-long.sh"))
+		}),
+		"ubuntu/prepare-seed": spec(t, func(s *join.Spec) { s.UserData = string(read(t, "seed.sh")) }),
 		"ubuntu/prepare-cloud-config": spec(t, func(s *join.Spec) {
 			s.Cluster.CloudProvider = cluster.External
 			s.Kubelet = []byte(`{"evictionSoft":{"memory.available":"200Mi"},"evictionSoftGracePeriod":{"memory.available":"1m"},"cpuCFSQuota":false,"clusterDNS":["10.96.0.10"]}`)

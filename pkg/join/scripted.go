@@ -61,12 +61,16 @@ func (f scripted) render(spec Spec) ([]byte, error) {
 	if err != nil {
 		return nil, &SpecError{Field: "spec.userData", Problem: err.Error()}
 	}
+	users := installs(parts)
+	if err := checkSkew(users, spec.Cluster.Version); err != nil {
+		return nil, err
+	}
 	usersJoin := slices.ContainsFunc(parts, part.joins)
 	if parts, err = fillParts(parts, spec); err != nil {
 		return nil, err
 	}
 	if usersJoin {
-		prepare, err := f.prepare(spec)
+		prepare, err := f.prepare(spec, users)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +135,7 @@ func (f scripted) join(spec Spec) (string, error) {
 }
 
 // prepare is the script that runs before a script of the user's which joins.
-func (f scripted) prepare(spec Spec) (string, error) {
+func (f scripted) prepare(spec Spec, users installed) (string, error) {
 	flags, err := kubeletFlags(spec)
 	if err != nil {
 		return "", err
@@ -140,11 +144,15 @@ func (f scripted) prepare(spec Spec) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	older := users.olderThan(spec.Cluster.Version)
 	variables = append(variables,
 		variable{"kubelet_flags", strings.Join(flags, " ")},
 		// Two entries for one repository with different keys are an error to apt.
-		variable{"add_repository", strconv.FormatBool(!spec.Sources.named(spec.UserData))},
+		variable{"add_repository", strconv.FormatBool(older || !spec.Sources.named(spec.UserData))},
 	)
+	if older {
+		variables = append(variables, variable{"users_minor", users.kubelet.version.MinorString()})
+	}
 	return script(variables, append(f.sections(spec), prepareScript)...), nil
 }
 

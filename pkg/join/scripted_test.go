@@ -21,8 +21,8 @@ var scripted = map[string]struct {
 	environment string // the file with kubelet's extra arguments
 	users       string // how a user's script of this family installs
 }{
-	"Ubuntu": {join.Ubuntu, stock, "/etc/apt/sources.list.d/kubernetes.list", "/etc/default/kubelet", "apt-get update\napt-get install -y containerd kubelet kubeadm"},
-	"Debian": {join.Debian, "debian-12-amd64-20260101-1", "/etc/apt/sources.list.d/kubernetes.list", "/etc/default/kubelet", "apt-get update\napt-get install -y containerd kubelet kubeadm"},
+	"Ubuntu": {join.Ubuntu, stock, "/etc/apt/sources.list.d/karpenter-kubernetes.list", "/etc/default/kubelet", "apt-get update\napt-get install -y containerd kubelet kubeadm"},
+	"Debian": {join.Debian, "debian-12-amd64-20260101-1", "/etc/apt/sources.list.d/karpenter-kubernetes.list", "/etc/default/kubelet", "apt-get update\napt-get install -y containerd kubelet kubeadm"},
 	"AL2023": {join.AL2023, "al2023-ami-2023.9.20260101.0-kernel-6.1-x86_64", "/etc/yum.repos.d/kubernetes.repo", "/etc/sysconfig/kubelet", "dnf install -y containerd kubelet kubeadm"},
 }
 

@@ -43,7 +43,10 @@ func ownScripts(t *testing.T, userData string) []string {
 	if strings.HasPrefix(userData, `{"ignition":`) {
 		found = append(found, ignitionScript(t, []byte(userData)))
 	}
-	if strings.HasPrefix(userData, "MIME-Version:") {
+	switch {
+	case strings.HasPrefix(userData, "{"):
+		found = append(found, ignitionScript(t, []byte(userData)))
+	case strings.HasPrefix(userData, "MIME-Version:"):
 		for _, part := range parse(t, strings.NewReader(userData)) {
 			if strings.Contains(part.body, "karpenter-join phase=") {
 				found = append(found, part.body)

@@ -3,22 +3,28 @@
 kubelet_environment=/etc/default/kubelet
 
 # Kubernetes' package repository has one folder for each minor version. Of kubelet, kubeadm and
-# kubectl the cluster's own version is preferred, then the newest patch of its minor.
+# kubectl the cluster's own version is preferred, then the newest patch of its minor. Where a
+# script of the user's brings the repository of an older minor, kubelet and kubectl are of that.
 repository() {
   mkdir -p /etc/apt/keyrings /etc/apt/sources.list.d /etc/apt/preferences.d /etc/apt/apt.conf.d
   # Daily updates of the image may hold the lock when a machine has just started.
   echo 'DPkg::Lock::Timeout "300";' >/etc/apt/apt.conf.d/90-karpenter
+  local ours='kubeadm kubectl kubelet'
+  if [ -n "${users_minor-}" ]; then ours=kubeadm; fi
   cat >/etc/apt/preferences.d/karpenter <<CONF
-Package: kubeadm kubectl kubelet
+Package: $ours
 Pin: version $kubernetes_version-*
 Pin-Priority: 1001
 
-Package: kubeadm kubectl kubelet
+Package: $ours
 Pin: version $kubernetes_minor.*
 Pin-Priority: 1000
 CONF
+  if [ -n "${users_minor-}" ]; then
+    printf '\nPackage: kubelet kubectl\nPin: version %s.*\nPin-Priority: 1000\n' "$users_minor" >>/etc/apt/preferences.d/karpenter
+  fi
   local url="$package_repository/v$kubernetes_minor/deb/"
-  local list=/etc/apt/sources.list.d/kubernetes.list key=/etc/apt/keyrings/karpenter-kubernetes.asc
+  local list=/etc/apt/sources.list.d/karpenter-kubernetes.list key=/etc/apt/keyrings/karpenter-kubernetes.asc
   if grep -qsF "$url" /etc/apt/sources.list.d/*; then return 0; fi
   retry curl -fsSL --max-time 60 -o "$key" "${package_key:-${url}Release.key}"
   chmod 0644 "$key"
