@@ -97,53 +97,39 @@ func Main(args []string) error {
 	if len(args) != 2 {
 		return errors.New("dockerd is for this program to call")
 	}
-	group, err := ownGroup()
+	groups, err := cgroup.Own()
 	if err != nil {
 		return err
 	}
 	// Namespaces belong to threads; the one that calls exec decides.
 	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("making a mount namespace: %w", err)
+	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP); err != nil {
+		return fmt.Errorf("making mount and cgroup namespaces: %w", err)
 	}
-	if err := enter(args[0], args[1]); err != nil {
+	if err := enter(args[0], args[1], groups); err != nil {
 		return fmt.Errorf("entering Docker's root file system: %w", err)
 	}
 	return unix.Exec("/usr/sbin/dockerd", []string{
 		"dockerd", "--data-root=" + data, "--storage-driver=overlay2", "--bip=" + bridge,
-		// containers are in our control group, and go with it
-		"--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=" + group,
+		"--exec-opt=native.cgroupdriver=cgroupfs",
 	}, []string{"PATH=/usr/sbin:/usr/bin"})
 }
 
-// ownGroup is this process's control group as Docker names groups: below a hierarchy's root.
-func ownGroup() (string, error) {
-	own, err := cgroup.Own()
-	if err != nil {
-		return "", err
-	}
-	for _, h := range own {
-		// All of them are at one place, in hierarchies that are mounted at /sys/fs/cgroup/NAME.
-		if h.Controllers == "memory" {
-			_, below, _ := strings.Cut(strings.TrimPrefix(h.Dir, "/sys/fs/cgroup/"), "/")
-			return "/" + filepath.Join(below, "docker"), nil
-		}
-	}
-	return "", errors.New("no memory control group is mounted")
+// mounted is one mount, of a path below the new root.
+type mounted struct {
+	source, target, kind string
+	flags                uintptr
+	data                 string
 }
 
 // enter makes root, under a layer that takes changes, this process's root folder.
-func enter(root, dir string) error {
+func enter(root, dir string, groups cgroup.Group) error {
 	at := filepath.Join(dir, "root")
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
 	overlay := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", root, filepath.Join(dir, "upper"), filepath.Join(dir, "work"))
-	for _, m := range []struct {
-		source, target, kind string
-		flags                uintptr
-		data                 string
-	}{
+	mounts := append([]mounted{
 		{"overlay", "", "overlay", 0, overlay},
 		{"proc", "proc", "proc", 0, ""},
 		{"/sys", "sys", "", unix.MS_BIND | unix.MS_REC, ""},
@@ -152,8 +138,15 @@ func enter(root, dir string) error {
 		{"tmpfs", "tmp", "tmpfs", 0, "mode=1777"},
 		// layers of containers are overlays, which cannot lie on one
 		{filepath.Join(dir, "data"), data, "", unix.MS_BIND, ""},
-	} {
-		if err := unix.Mount(m.source, filepath.Join(at, m.target), m.kind, m.flags, m.data); err != nil {
+	}, hierarchies(groups)...)
+	for _, m := range mounts {
+		place := filepath.Join(at, m.target)
+		if m.kind == "cgroup" {
+			if err := os.Mkdir(place, 0o755); err != nil {
+				return err
+			}
+		}
+		if err := unix.Mount(m.source, place, m.kind, m.flags, m.data); err != nil {
 			return fmt.Errorf("mounting %s: %w", m.target, err)
 		}
 	}
@@ -168,4 +161,23 @@ func enter(root, dir string) error {
 		return err
 	}
 	return os.Chdir("/")
+}
+
+// hierarchies mounts the control groups from this process's own downwards: those of
+// containers are in it, in every hierarchy, and go with it.
+func hierarchies(groups cgroup.Group) []mounted {
+	const at = "sys/fs/cgroup"
+	mounts := []mounted{{"tmpfs", at, "tmpfs", 0, "mode=755"}}
+	for _, h := range groups {
+		if h.Controllers == cgroup.Unified {
+			continue // has no controllers beside those of version 1
+		}
+		name, named := strings.CutPrefix(h.Controllers, "name=")
+		options := h.Controllers
+		if named {
+			options = "none," + h.Controllers
+		}
+		mounts = append(mounts, mounted{"cgroup", filepath.Join(at, name), "cgroup", 0, options})
+	}
+	return mounts
 }
