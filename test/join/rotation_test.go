@@ -41,7 +41,7 @@ type pace struct {
 // None fails, and there is one launch template for each token at most.
 //
 // What it measures says nothing on a machine that other tests share, so that only the long
-// version, which runs alone (make joins), holds it to a limit: a thousand nodes, and a new
+// version, which runs alone (KARPENTER_THOUSAND_JOINS=1), holds it to a limit: a thousand nodes, and a new
 // token every minute.
 func TestJoinsUnderRotation(t *testing.T) {
 	p := pace{nodes: 100, every: 200 * time.Millisecond, rotate: 2 * time.Second}

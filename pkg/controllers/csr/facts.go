@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/awslabs/operatorpkg/status"
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -109,6 +110,7 @@ func (c *Controller) findClaim(ctx context.Context, facts *clientFacts) error {
 	if err != nil {
 		return err
 	}
+	c.learnNames(ctx, claims)
 	for _, claim := range claims {
 		if err := c.consider(ctx, claim, facts); err != nil {
 			return err
@@ -124,6 +126,21 @@ func (c *Controller) findClaim(ctx context.Context, facts *clientFacts) error {
 	}
 	facts.instance, err = c.instance(ctx, id)
 	return err
+}
+
+// learnNames asks for the names of all claims that wait at once, which the inventory makes one
+// call of: asked one after the other, a hundred instances that have just been launched would
+// keep every request waiting for seconds. What fails is asked again by who needs it.
+func (c *Controller) learnNames(ctx context.Context, claims []*karpv1.NodeClaim) {
+	var all sync.WaitGroup
+	for _, claim := range claims {
+		id, launched := instanceID(claim.Status.ProviderID)
+		if _, known := c.nodeNames.Get(string(id)); !launched || known || isRegistered(claim) {
+			continue
+		}
+		all.Go(func() { _, _ = c.names(ctx, claim) })
+	}
+	all.Wait()
 }
 
 // claims are the NodeClaims of this provider. They are those of the client's cache, so they
