@@ -133,7 +133,7 @@ func accountBugs() []plant {
 		},
 		{
 			"ListInstanceProfiles ignores the path",
-			"the product lists the profiles that it made", bug{action: "ListInstanceProfiles", ask: without(`^PathPrefix$`)},
+			"instance profiles are listed by path", bug{action: "ListInstanceProfiles", ask: without(`^PathPrefix$`)},
 		},
 		{
 			"PutParameter overwrites unasked",

@@ -147,7 +147,10 @@ func (p *Provider) List(ctx context.Context, path string) ([]string, error) {
 			return nil, fmt.Errorf("listing instance profiles below %s: %w", path, aws.Explain(err))
 		}
 		for _, profile := range page.InstanceProfiles {
-			names = append(names, lo.FromPtr(profile.InstanceProfileName))
+			// What is listed may be deleted by the caller; not every endpoint heeds the prefix.
+			if strings.HasPrefix(lo.FromPtr(profile.Path), path) {
+				names = append(names, lo.FromPtr(profile.InstanceProfileName))
+			}
 		}
 	}
 	return names, nil

@@ -46,6 +46,19 @@ func TestGet(t *testing.T) {
 	g.Expect(w.Calls("GetInstanceProfile")).To(Equal(1), "it is remembered")
 }
 
+// What is listed is deleted when nothing uses it, so an endpoint that ignores the path, as
+// emulators do, must not have us delete the profiles of others.
+func TestListDropsWhatIsNotBelowThePath(t *testing.T) {
+	g, w := NewWithT(t), start(t)
+	w.Inject(wire.Fault{Action: "ListInstanceProfiles", Stage: wire.Before, Match: func(c *wire.Call) bool {
+		c.Form.Del("PathPrefix")
+		return false
+	}})
+	g.Expect(w.provider.Ensure(t.Context(), wanted(awsfake.NodeRole))).To(Succeed())
+	g.Expect(w.provider.List(t.Context(), "/karpenter/ap-northeast-2/prod/uid/")).To(Equal([]string{"prod_1"}))
+	g.Expect(w.provider.List(t.Context(), "/karpenter/ap-northeast-2/other/uid/")).To(BeEmpty())
+}
+
 func TestAMissingProfileIsSeenAsSoonAsItExists(t *testing.T) {
 	g, w := NewWithT(t), start(t)
 	_, err := w.provider.Get(t.Context(), "mine")
