@@ -6,7 +6,7 @@ import (
 	"github.com/awslabs/operatorpkg/status"
 )
 
-// The conditions of an EC2NodeClass. Ready is true when all of them are.
+// The conditions of an EC2NodeClass. Ready is true when all of these are.
 const (
 	ConditionTypeSubnetsReady              = "SubnetsReady"
 	ConditionTypeSecurityGroupsReady       = "SecurityGroupsReady"
@@ -16,6 +16,10 @@ const (
 	ConditionTypeValidationSucceeded       = "ValidationSucceeded"
 	ConditionTypePlacementGroupReady       = "PlacementGroupReady"
 )
+
+// ConditionTypeUserDataSound is False when spec.userData holds what is likely a mistake. Ready
+// does not count on it.
+const ConditionTypeUserDataSound = "UserDataSound"
 
 // StatusConditions returns the conditions with Ready computed from the others.
 //

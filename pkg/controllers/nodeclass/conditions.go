@@ -29,6 +29,7 @@ const (
 	ReasonRoleNotFound                = "RoleNotFound"
 	ReasonInstanceProfileHasNoRole    = "InstanceProfileHasNoRole"
 	ReasonInvalidSpec                 = "InvalidSpec"
+	ReasonKubeletVersionSkew          = "KubeletVersionSkew"
 	ReasonCapacityReservationsUnready = "CapacityReservationsNotSupported"
 	// ReasonCallFailed is for what may pass by itself.
 	ReasonCallFailed = "CallFailed"

@@ -60,7 +60,8 @@ type Controller struct {
 // New returns a Controller.
 func New(deps Deps, config Config) *Controller {
 	c := &Controller{Deps: deps, config: config, verdicts: cache.New[verdict](cache.Validation, cache.WithClock(deps.Clock))}
-	c.steps = []step{c.images, c.subnets, c.securityGroups, c.instanceProfile, c.placementGroup, c.capacityReservations, c.validation}
+	c.steps = []step{c.images, c.subnets, c.securityGroups, c.instanceProfile, c.placementGroup, c.capacityReservations,
+		c.announced(v1.ConditionTypeValidationSucceeded, c.validation), c.announced(v1.ConditionTypeUserDataSound, c.review)}
 	return c
 }
 

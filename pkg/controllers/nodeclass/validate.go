@@ -130,7 +130,26 @@ func (c *Controller) checkUserData(ctx context.Context, class *v1.EC2NodeClass) 
 		return &refusal{ReasonInvalidSpec, fmt.Sprintf(
 			"spec.amiFamily %q is not launched on EKS by this version, only Custom is; on a kubeadm cluster set BOOTSTRAP_MODE=kubeadm", class.AMIFamily())}
 	}
-	_, err = join.Render(join.Spec{
+	_, err = join.Render(c.joinSpec(class, where))
+	var size *join.SizeError
+	var skew *join.SkewError
+	var spec *join.SpecError
+	switch {
+	case errors.As(err, &size):
+		return &refusal{ReasonUserDataTooLarge, size.Error()}
+	case errors.As(err, &skew):
+		return &refusal{ReasonKubeletVersionSkew, skew.Error()}
+	case errors.As(err, &spec):
+		return &refusal{ReasonInvalidSpec, spec.Error()}
+	case err != nil:
+		return fmt.Errorf("rendering user data: %w", err)
+	}
+	return nil
+}
+
+// joinSpec is what a node of class would be rendered from, with a stand-in for the token.
+func (c *Controller) joinSpec(class *v1.EC2NodeClass, where cluster.Cluster) join.Spec {
+	return join.Spec{
 		Family:             join.Family(class.AMIFamily()),
 		Cluster:            where,
 		Token:              join.Token{ID: "000000", Secret: "0000000000000000"},
@@ -140,18 +159,7 @@ func (c *Controller) checkUserData(ctx context.Context, class *v1.EC2NodeClass) 
 		Sources:            c.config.Sources,
 		Parameter:          c.config.TokenParameter,
 		UserData:           lo.FromPtr(class.Spec.UserData),
-	})
-	var size *join.SizeError
-	var spec *join.SpecError
-	switch {
-	case errors.As(err, &size):
-		return &refusal{ReasonUserDataTooLarge, size.Error()}
-	case errors.As(err, &spec):
-		return &refusal{ReasonInvalidSpec, spec.Error()}
-	case err != nil:
-		return fmt.Errorf("rendering user data: %w", err)
 	}
-	return nil
 }
 
 // kubeletOf is spec.kubelet as JSON, which checkKubelet has found to be some.

@@ -3,11 +3,13 @@ package nodeclass_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+	"github.com/samber/lo"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/v1"
@@ -62,6 +64,38 @@ func testValidate(t *testing.T, a *api) {
 		class := w.create(`{userData: "#!/bin/bash\nkubeadm join ${CLUSTER_ENDPOINT}:6443 --token ${BOOTSTRAP_TOKEN} --discovery-token-ca-cert-hash sha256:${CA_CERT_HASH}\n"}`)
 		w.settle(class)
 		g.Expect(condition(class, v1.ConditionTypeValidationSucceeded).IsTrue()).To(BeTrue())
+	})
+}
+
+func testReview(t *testing.T, a *api) {
+	t.Helper()
+	long, err := os.ReadFile("../../join/testdata/seed-long.sh")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	t.Run("a warning does not hold up launches", func(t *testing.T) {
+		g, w := NewWithT(t), newWorld(t, a)
+		class := w.create(`{userData: "set -x\nkubeadm join ${CLUSTER_ENDPOINT}:6443 --token ${BOOTSTRAP_TOKEN}\n"}`)
+		w.settle(class)
+		w.settle(class)
+		g.Expect(ready(class)).To(BeTrue())
+		g.Expect(condition(class, v1.ConditionTypeUserDataSound)).To(And(
+			HaveField("Status", metav1.ConditionFalse), HaveField("Reason", "TokenTraced"), HaveField("Message", ContainSubstring("set +x"))))
+		g.Expect(w.events.published).To(ConsistOf(HaveField("Reason", "TokenTraced")), "once")
+		w.update(class, func(c *v1.EC2NodeClass) { c.Spec.UserData = nil })
+		w.settle(class)
+		g.Expect(condition(class, v1.ConditionTypeUserDataSound).IsTrue()).To(BeTrue())
+	})
+	t.Run("a kubelet that the API server does not take is not launched", func(t *testing.T) {
+		g, w := NewWithT(t), newWorld(t, a)
+		class := w.create(`{}`)
+		w.update(class, func(c *v1.EC2NodeClass) { c.Spec.UserData = lo.ToPtr(string(long)) })
+		w.settle(class)
+		g.Expect(ready(class)).To(BeFalse())
+		g.Expect(condition(class, v1.ConditionTypeValidationSucceeded)).To(And(HaveField("Reason", "KubeletVersionSkew"),
+			HaveField("Message", And(ContainSubstring("kubelet 1.28"), ContainSubstring("1.36")))))
+		g.Expect(w.events.published).To(ContainElement(HaveField("Reason", "KubeletVersionSkew")))
+		w.clusters.Version.Minor = 31
+		w.settle(class)
+		g.Expect(ready(class)).To(BeTrue())
 	})
 }
 

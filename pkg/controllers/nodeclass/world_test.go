@@ -54,6 +54,7 @@ func TestNodeClass(t *testing.T) {
 	t.Run("trouble", func(t *testing.T) { testTrouble(t, api) })
 	t.Run("profile", func(t *testing.T) { testProfile(t, api) })
 	t.Run("validate", func(t *testing.T) { testValidate(t, api) })
+	t.Run("review", func(t *testing.T) { testReview(t, api) })
 	t.Run("dry run", func(t *testing.T) { testDryRun(t, api) })
 	t.Run("finalize", func(t *testing.T) { testFinalize(t, api) })
 	t.Run("hash", func(t *testing.T) { testHash(t, api) })
