@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -100,7 +101,11 @@ func (j joiner) fetch(ctx context.Context, client *kubeconf.Client) ([]byte, err
 		}
 		return data[key], nil
 	}
-	if _, err := get("kubeadm-config", "ClusterConfiguration"); err != nil {
+	cluster, err := get("kubeadm-config", "ClusterConfiguration")
+	if err != nil {
+		return nil, err
+	}
+	if err := readable(cluster, j.p.Build()); err != nil {
 		return nil, err
 	}
 	kubelet, err := get("kubelet-config", "kubelet")
@@ -109,6 +114,19 @@ func (j joiner) fetch(ctx context.Context, client *kubeconf.Client) ([]byte, err
 	}
 	_, err = get("kube-proxy", "config.conf")
 	return []byte(kubelet), err
+}
+
+// readable refuses a ClusterConfiguration of an API version that a kubeadm of this release
+// does not know: v1beta4 came with 1.31.
+func readable(configuration, release string) error {
+	parsed, err := version.ParseSemantic(release)
+	if err != nil {
+		return fmt.Errorf("reading kubeadm's own version: %w", err)
+	}
+	if parsed.LessThan(version.MustParseSemantic("v1.31.0")) && strings.Contains(configuration, "kubeadm.k8s.io/v1beta4") {
+		return errors.New(`failed to decode cluster configuration data: no kind "ClusterConfiguration" is registered for version "kubeadm.k8s.io/v1beta4" in scheme`)
+	}
+	return nil
 }
 
 // start writes the kubelet's files and starts it.
