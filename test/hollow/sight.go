@@ -80,8 +80,9 @@ func (s *sight) wait(changes []inventory.Change) []string {
 }
 
 func (s *sight) some(ids iter.Seq[string]) []inventory.Instance {
-	var out []inventory.Instance
-	for _, id := range slices.Sorted(ids) {
+	sorted := slices.Sorted(ids)
+	out := make([]inventory.Instance, 0, len(sorted))
+	for _, id := range sorted {
 		out = append(out, s.seen[id])
 	}
 	return out

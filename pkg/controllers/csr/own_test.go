@@ -48,8 +48,13 @@ func TestWhereEachInstanceHasATokenOfItsOwn(t *testing.T) {
 func TestWhoseTokenItIs(t *testing.T) {
 	claims := fake.NewClientBuilder().WithScheme(scheme.Scheme).WithObjects(
 		launched(perInstance),
-		launched(func(claim *karpv1.NodeClaim) { claim.Name, claim.Status.ProviderID = "shares", "aws:///ap-northeast-2a/i-0abd" }),
-		launched(func(claim *karpv1.NodeClaim) { perInstance(claim); claim.Name, claim.Status.ProviderID = "unlaunched", "" }),
+		launched(func(claim *karpv1.NodeClaim) {
+			claim.Name, claim.Status.ProviderID = "shares", "aws:///ap-northeast-2a/i-0abd"
+		}),
+		launched(func(claim *karpv1.NodeClaim) {
+			perInstance(claim)
+			claim.Name, claim.Status.ProviderID = "unlaunched", ""
+		}),
 	).Build()
 	c := New(claims, unheard{}, Options{Tokens: tokens{"shared": {ID: "shared"}}})
 	for id, want := range map[string]struct {
