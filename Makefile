@@ -56,7 +56,9 @@ generate: ## Write CRDs, deep copies, instance facts and prices anew
 ##@ Test
 
 .PHONY: test
-test: unit e2e ccm ## Everything: unit, real SDK on a pretended AWS, controllers on a real API server, e2e
+test: ## Everything: unit, real SDK on a pretended AWS, controllers on a real API server, e2e (two at a time: e2e mostly waits)
+	@$(MAKE) --no-print-directory -j2 unit e2e
+	@$(MAKE) --no-print-directory ccm
 
 .PHONY: unit
 unit: tools ## All tests but the e2e specs
@@ -106,6 +108,10 @@ e2e-kind: tools build image ## A kind cluster with LocalStack's EC2: Helm, the p
 	  $(BIN)/kind run -image karpenter-kubeadm/controller:$(VERSION) sh -ec 'cd test/e2e; \
 	    ../../$(BIN)/e2e.test -test.timeout 20m -ginkgo.v --ginkgo.label-filter=portable; \
 	    ../../$(BIN)/e2e-kind.test -test.timeout 15m -ginkgo.v'; fi
+
+.PHONY: e2e-localstack
+e2e-localstack: tools build ## LocalStack's EC2 and moto's: the contracts, then pending pods to nodes and back (needs Python 3.13; says when it is skipped)
+	go run ./test/contract/foreign -e2e all
 
 .PHONY: contract
 contract: ## Hold awsfake, moto and LocalStack to the same contracts (needs Python 3.13; about 2 minutes)
