@@ -25,10 +25,10 @@ const patience = 2 * time.Minute
 
 func hostOf(s join.Spec) string { return cluster.Host(s.Cluster.Endpoint) }
 
-// seed is the user data of the seed manifest. Its port is 6443, as the cluster's.
-func seed(t *testing.T) string {
+// script is user data as a user wrote it. Its port is 6443, as the cluster's.
+func script(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile("../../pkg/join/testdata/seed.sh")
+	content, err := os.ReadFile("../../pkg/join/testdata/" + name)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return string(content)
 }
@@ -45,12 +45,29 @@ func TestJoin(t *testing.T) {
 	})
 
 	t.Run("the seed's own script does", func(t *testing.T) {
-		s := w.spec(t, seed(t))
+		s := w.spec(t, script(t, "seed.sh"))
 		g := NewWithT(t)
 		g.Expect(join.NeedsSigning(s)).To(BeTrue())
 		g.Eventually(w.tokens.Signed, patience).WithArguments(t.Context(), s.Token.ID).Should(BeTrue())
 		i := w.launch(t, "i-0b", "10.0.1.2")
 		w.expectNode(t, boot(t, i, s), i)
+	})
+
+	t.Run("the long script does, as written, with its own kubelet of 1.28 where the cluster is said to be of 1.31", func(t *testing.T) {
+		s := w.spec(t, script(t, "seed-long.sh"))
+		s.Cluster.Version = cluster.Version{Major: 1, Minor: 31, Patch: 4}
+		g := NewWithT(t)
+		g.Eventually(w.tokens.Signed, patience).WithArguments(t.Context(), s.Token.ID).Should(BeTrue())
+		i := w.launch(t, "i-0e", "10.0.1.5")
+		w.expectNode(t, boot(t, i, s), i)
+		var node corev1.Node
+		g.Expect(w.admin.Get(t.Context(), client.ObjectKey{Name: instance.NodeName(i.PrivateIP, i.ID, region, false)}, &node)).To(Succeed())
+		g.Expect(node.Status.NodeInfo.KubeletVersion).To(HavePrefix("v1.28."))
+	})
+
+	t.Run("the long script is not rendered where its kubelet is too old", func(t *testing.T) {
+		_, err := join.Render(w.spec(t, script(t, "seed-long.sh")))
+		NewWithT(t).Expect(err).To(MatchError(And(ContainSubstring("1.28"), ContainSubstring("1.36"))))
 	})
 
 	t.Run("a stolen token makes no node of another name", func(t *testing.T) {
