@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,19 +219,23 @@ func TestOurControllerPolicyAsksNothingOfEKSAndFits(t *testing.T) {
 	g.Expect(len(compact)).To(BeNumerically("<=", 6144), "IAM's limit for a managed policy")
 }
 
-func TestANodeNeedsNoPermissionButMayHaveSessionManager(t *testing.T) {
-	g := NewWithT(t)
-	doc, err := policy.Load(chartFolder+"node-policy.json", placeholders())
-	g.Expect(err).NotTo(HaveOccurred())
-	engine := policy.New(wiretest.Env(clock.RealClock{}))
-	engine.SetPrincipal(key, policy.Principal{Documents: []*policy.Document{doc}})
-	for action, allowed := range map[string]bool{
-		"ssm:UpdateInstanceInformation": true, "ssmmessages:OpenDataChannel": true,
-		"ssm:GetParameter": false, "ec2:DescribeInstances": false, "sts:AssumeRole": false,
+func TestPoliciesOfNodesAllowOneThingEach(t *testing.T) {
+	actions := []string{"ssm:UpdateInstanceInformation", "ssmmessages:OpenDataChannel", "ssm:GetParameter", "ec2:DescribeInstances", "sts:AssumeRole"}
+	for file, allowed := range map[string][]string{
+		"node-policy.json": {"ssm:UpdateInstanceInformation", "ssmmessages:OpenDataChannel"}, "node-bottlerocket-policy.json": {"ec2:DescribeInstances"},
 	} {
-		check := in("ap-northeast-2", action)
-		check.AccessKey = key
-		g.Expect(engine.Authorize(check) == nil).To(Equal(allowed), action)
+		t.Run(file, func(t *testing.T) {
+			g := NewWithT(t)
+			doc, err := policy.Load(chartFolder+file, placeholders())
+			g.Expect(err).NotTo(HaveOccurred())
+			engine := policy.New(wiretest.Env(clock.RealClock{}))
+			engine.SetPrincipal(key, policy.Principal{Documents: []*policy.Document{doc}})
+			for _, action := range actions {
+				check := in("ap-northeast-2", action)
+				check.AccessKey = key
+				g.Expect(engine.Authorize(check) == nil).To(Equal(slices.Contains(allowed, action)), action)
+			}
+		})
 	}
 }
 
