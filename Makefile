@@ -128,6 +128,10 @@ SCENARIO     ?= burst,steady,restart
 N            ?=
 BENCH_FLAGS  ?=
 
+.PHONY: bench-joins
+bench-joins: tools ## 1,000 hollow nodes join while tokens rotate: none fails, and how long approvals take (about 6 minutes)
+	KARPENTER_THOUSAND_JOINS=1 go test -count=1 -timeout 30m -v -run 'TestJoinsUnderRotation$$' ./test/join
+
 .PHONY: bench-scale
 bench-scale: tools build $(BIN)/bench ## Measure a Karpenter controller: SCENARIO=burst,steady,restart N=100 CONTROLLER=path CONTROLLER_B=path; also "all"
 	$(BIN)/bench -controller $(CONTROLLER) -controller-b '$(CONTROLLER_B)' -scenario $(SCENARIO) -n $(or $(N),0) $(BENCH_FLAGS)
