@@ -1,12 +1,18 @@
 package join_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/cluster"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/instance"
@@ -45,7 +51,10 @@ func (w *world) controllerAway(t, whole *testing.T) {
 	t.Helper()
 	g := NewWithT(t)
 	w.stop()
+	back := sync.OnceFunc(func() { w.approve(whole, w.config) })
+	defer back() // what runs after a failure here needs it too
 	spec := w.spec(t, "")
+	w.madeByOldKubeadm(t)
 	all := w.bootAndAsk(t, nodesOfNew, spec)
 	spec.Cluster.Version = cluster.Version{Major: 1, Minor: 30, Patch: 4}
 	all = append(all, w.bootAndAsk(t, nodesOfOld, spec)...)
@@ -56,11 +65,45 @@ func (w *world) controllerAway(t, whole *testing.T) {
 		g.Expect(w.requests(t, g, nodeOf(j.instance))).To(And(Not(HaveLen(1)), HaveEach(HaveField("Status.Conditions", BeEmpty()))), "it has asked again")
 	}
 
-	w.approve(whole, w.config)
+	back()
 	for _, j := range all {
 		w.expectReady(t, j.machine, j.instance)
 		g.Expect(approved(w.requests(t, g, nodeOf(j.instance)))).To(HaveLen(1), "one certificate for each")
 	}
+}
+
+// madeByOldKubeadm has kubeadm-config say, until t ends, what kubeadm before 1.31 wrote there,
+// which alone can be read by a kubeadm of that age.
+func (w *world) madeByOldKubeadm(t *testing.T) {
+	t.Helper()
+	g := NewWithT(t)
+	key := client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "kubeadm-config"}
+	set := func(change func(string) string) {
+		g.Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
+			var config corev1.ConfigMap
+			if err := w.admin.Get(context.WithoutCancel(t.Context()), key, &config); err != nil {
+				return err
+			}
+			config.Data["ClusterConfiguration"] = change(config.Data["ClusterConfiguration"])
+			return w.admin.Update(context.WithoutCancel(t.Context()), &config)
+		})).To(Succeed())
+	}
+	var before string
+	set(func(now string) string {
+		before = now
+		var all map[string]any
+		g.Expect(yaml.Unmarshal([]byte(now), &all)).To(Succeed())
+		kept := map[string]any{"apiVersion": "kubeadm.k8s.io/v1beta3"}
+		for _, key := range []string{"kind", "kubernetesVersion", "clusterName", "controlPlaneEndpoint", "networking", "imageRepository", "certificatesDir"} {
+			if value, ok := all[key]; ok {
+				kept[key] = value
+			}
+		}
+		old, err := yaml.Marshal(kept)
+		g.Expect(err).NotTo(HaveOccurred())
+		return string(old)
+	})
+	t.Cleanup(func() { set(func(string) string { return before }) })
 }
 
 // bootAndAsk boots instances and waits until every one has asked for its certificate.
@@ -73,7 +116,7 @@ func (w *world) bootAndAsk(t *testing.T, count int, spec join.Spec) []joining {
 	}
 	NewWithT(t).Eventually(func(g Gomega) {
 		for _, j := range all {
-			g.Expect(w.requests(t, g, nodeOf(j.instance))).NotTo(BeEmpty())
+			g.Expect(w.requests(t, g, nodeOf(j.instance))).NotTo(BeEmpty(), j.machine.Console.Text())
 		}
 	}, patience, time.Second).Should(Succeed())
 	return all

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,9 +39,11 @@ func TestARequestThatIsNotAnswered(t *testing.T) {
 			t.Run("a request "+request+" "+how, func(t *testing.T) {
 				t.Parallel()
 				g := NewWithT(t)
-				var deleted bool
+				var deleted atomic.Bool
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					deleted = deleted || r.Method == http.MethodDelete
+					if r.Method == http.MethodDelete {
+						deleted.Store(true)
+					}
 					if strings.HasSuffix(r.URL.Path, path) {
 						silent(w, r)
 						return
@@ -54,7 +57,7 @@ func TestARequestThatIsNotAnswered(t *testing.T) {
 				_, err = p.Current(t.Context())
 				g.Expect(err).To(MatchError(errNoAnswer))
 				g.Expect(time.Since(begun)).To(BeNumerically("<", 5*time.Second))
-				g.Expect(deleted).To(BeFalse(), "that nobody answers proves nothing of the token")
+				g.Expect(deleted.Load()).To(BeFalse(), "that nobody answers proves nothing of the token")
 			})
 		}
 	}
