@@ -88,7 +88,7 @@ var _ = Describe("A NodePool's limits", func() {
 	}, SpecTimeout(3*time.Minute))
 })
 
-var _ = Describe("What is deleted by hand", Portable, func() {
+var _ = Describe("What is deleted by hand", Portable, Slow, func() {
 	launched := func(ctx context.Context) (*fixture, func(context.Context)) {
 		f := newFixture()
 		f.Create(ctx)

@@ -24,6 +24,9 @@ const kubeconfig = "E2E_KUBECONFIG"
 // Portable specs need nothing of EC2 but its API, and pass on anybody's.
 var Portable = Label("portable")
 
+// Slow specs take minutes, most of them waiting.
+var Slow = Label("slow")
+
 func TestE2E(t *testing.T) {
 	RegisterFailHandler(Fail)
 	SetDefaultEventuallyTimeout(2 * time.Minute)

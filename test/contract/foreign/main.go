@@ -122,10 +122,10 @@ func contracts(ctx context.Context, name, url string) error {
 		"test", "-count=1", "-timeout=15m", "-run=^TestContract$", module+"/test/contract")
 }
 
-// endToEnd runs the specs that need no more of EC2 than its API.
+// endToEnd runs the specs that need no more of EC2 than its API, but for those that wait for minutes.
 func endToEnd(ctx context.Context, url string) error {
 	return goRun(ctx, []string{"AWS_ENDPOINT_URL=" + url},
-		"run", "github.com/onsi/ginkgo/v2/ginkgo", "--label-filter=portable", "--randomize-all", "--poll-progress-after=2m", "--timeout=15m", "./test/e2e")
+		"run", "github.com/onsi/ginkgo/v2/ginkgo", "--label-filter=portable && !slow", "--randomize-all", "--poll-progress-after=2m", "--timeout=15m", "./test/e2e")
 }
 
 // goRun runs the go command with more variables in its environment.
