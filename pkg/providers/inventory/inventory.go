@@ -28,7 +28,7 @@ const (
 	mergeMax  = 250 * time.Millisecond
 	// getEvery keeps questions after single instances apart: each node that joins is asked
 	// after several times, and a thousand that join together dribble in.
-	getEvery = 500 * time.Millisecond
+	getEvery = 250 * time.Millisecond
 	// mergeItems is how many values EC2 takes in one filter.
 	mergeItems = 200
 	// callTimeout bounds one call with its pages and retries.
