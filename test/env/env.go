@@ -274,7 +274,7 @@ func (e *Env) ChartObjects() []*unstructured.Unstructured { return e.chart }
 
 // UnusedStatements lists what no call needed of the controller's IAM policy, pattern by pattern.
 func (e *Env) UnusedStatements() []string {
-	if e.AWS == nil {
+	if e.AWS == nil || e.policy == nil {
 		return nil
 	}
 	return e.AWS.Policy.Unused(e.policy)
