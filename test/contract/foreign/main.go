@@ -21,7 +21,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/contract/emulator"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/cache"
 )
 
 const module = "github.com/karpenter-kubeadm/karpenter-provider-aws"
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, specs, require bool) error {
 	if args[0] == "all" {
 		names = emulator.Names()
 	}
-	cache, err := cacheFolder()
+	folder, err := cache.Folder()
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, specs, require bool) error {
 		if err != nil {
 			return err
 		}
-		err = ask(ctx, kind, cache, specs)
+		err = ask(ctx, kind, folder, specs)
 		if missing, ok := errors.AsType[*emulator.NoPythonError](err); ok && !require {
 			_, _ = fmt.Fprintf(os.Stderr, "%s: skipped: %v\n", name, missing)
 			continue
@@ -79,20 +79,9 @@ func run(ctx context.Context, args []string, specs, require bool) error {
 	return errors.Join(errs...)
 }
 
-func cacheFolder() (string, error) {
-	if folder := os.Getenv("KARPENTER_CACHE"); folder != "" {
-		return filepath.Abs(folder)
-	}
-	folder, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("finding the cache folder; set KARPENTER_CACHE: %w", err)
-	}
-	return filepath.Join(folder, "karpenter-provider-aws"), nil
-}
-
 // ask runs the contracts, and the specs where they are wanted, against one endpoint.
-func ask(ctx context.Context, kind emulator.Kind, cache string, specs bool) (err error) {
-	installed, err := emulator.Install(ctx, kind, cache, os.Stderr)
+func ask(ctx context.Context, kind emulator.Kind, folder string, specs bool) (err error) {
+	installed, err := emulator.Install(ctx, kind, folder, os.Stderr)
 	if err != nil {
 		return err
 	}

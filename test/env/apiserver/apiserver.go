@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/pkg/apis/crds"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/cache"
 )
 
 // startTimeout is how long etcd and kube-apiserver may take. They take three seconds on a
@@ -69,22 +70,18 @@ func assets() (string, error) {
 	if dir := os.Getenv("KUBEBUILDER_ASSETS"); dir != "" {
 		return dir, nil
 	}
-	cache := os.Getenv("KARPENTER_CACHE")
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("finding the cache folder, set KARPENTER_CACHE to one: %w", err)
-		}
-		cache = filepath.Join(user, "karpenter-provider-aws")
+	folder, err := cache.Folder()
+	if err != nil {
+		return "", err
 	}
-	return newest(cache)
+	return newest(folder)
 }
 
 // newest returns the folder in the cache whose kube-apiserver was built last.
-func newest(cache string) (string, error) {
-	built, err := filepath.Glob(filepath.Join(cache, "kube", "*", "*", "kube-apiserver"))
+func newest(folder string) (string, error) {
+	built, err := filepath.Glob(filepath.Join(folder, "kube", "*", "*", "kube-apiserver"))
 	if err != nil || len(built) == 0 {
-		return "", errors.Join(fmt.Errorf("no kube-apiserver below %s: run `make tools`, or set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver", cache), err)
+		return "", errors.Join(fmt.Errorf("no kube-apiserver below %s: run `make tools`, or set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver", folder), err)
 	}
 	return filepath.Dir(slices.MaxFunc(built, func(a, b string) int {
 		return cmp.Compare(modified(a), modified(b))

@@ -21,6 +21,7 @@ import (
 	"syscall"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/contract/emulator"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/cache"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/kind/docker"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/kind/image"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/world"
@@ -77,11 +78,11 @@ func build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cache, err := cacheFolder()
+	folder, err := cache.Folder()
 	if err != nil {
 		return err
 	}
-	b.Root, b.Cache, b.Out = root, filepath.Join(cache, "kind"), os.Stderr
+	b.Root, b.Cache, b.Out = root, filepath.Join(folder, "kind"), os.Stderr
 	made, err := b.Build(ctx)
 	if err != nil {
 		return err
@@ -98,21 +99,9 @@ func localStack(ctx context.Context) (emulator.Installed, error) {
 	if err != nil {
 		return emulator.Installed{}, err
 	}
-	cache, err := cacheFolder()
+	folder, err := cache.Folder()
 	if err != nil {
 		return emulator.Installed{}, err
 	}
-	return emulator.Install(ctx, kind, cache, os.Stderr)
-}
-
-// cacheFolder is where everything that was built is kept.
-func cacheFolder() (string, error) {
-	if dir := os.Getenv("KARPENTER_CACHE"); dir != "" {
-		return dir, nil
-	}
-	user, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("finding the cache folder: %w; set KARPENTER_CACHE to one", err)
-	}
-	return filepath.Join(user, "karpenter-provider-aws"), nil
+	return emulator.Install(ctx, kind, folder, os.Stderr)
 }

@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env"
+	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/env/cache"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/image"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/machine"
 	"github.com/karpenter-kubeadm/karpenter-provider-aws/test/node/world"
@@ -84,25 +85,13 @@ func build(ctx context.Context, release string) error {
 	if err != nil {
 		return err
 	}
-	cache, err := cacheFolder()
+	folder, err := cache.Folder()
 	if err != nil {
 		return err
 	}
-	made, err := image.Builder{Root: programs.Root, Cache: cache, Kubernetes: kubernetes, Version: version, Out: os.Stderr}.Build(ctx)
+	made, err := image.Builder{Root: programs.Root, Cache: filepath.Join(folder, "node"), Kubernetes: kubernetes, Version: version, Out: os.Stderr}.Build(ctx)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(made)
-}
-
-// cacheFolder is where test/cluster keeps its programs too.
-func cacheFolder() (string, error) {
-	if dir := os.Getenv("KARPENTER_CACHE"); dir != "" {
-		return filepath.Join(dir, "node"), nil
-	}
-	user, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("finding the cache folder: %w; set KARPENTER_CACHE to one", err)
-	}
-	return filepath.Join(user, "karpenter-provider-aws", "node"), nil
 }
